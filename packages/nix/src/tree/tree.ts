@@ -1,0 +1,38 @@
+/** Where a tree is read from; plain data, so that it can be sent to a worker thread. */
+export interface TreeLocation {
+  /** Absolute path on this machine's disk (under a chroot store this is not the logical store path). */
+  readonly directory: string;
+}
+
+/**
+ * One entry of a store path's tree. Entries come in NAR order: a directory before what is in it, names compared
+ * by byte value, component by component. Permission bits other than "executable" do not exist in a store.
+ */
+export type TreeEntry = TreeDirectory | TreeSymlink | TreeFile;
+
+interface TreeNode {
+  /** Relative to the tree's root, components joined by `/`, raw bytes; empty for the root itself. */
+  readonly path: Buffer;
+}
+
+export interface TreeDirectory extends TreeNode {
+  readonly type: "directory";
+}
+
+export interface TreeSymlink extends TreeNode {
+  readonly type: "symlink";
+  /** Raw bytes. */
+  readonly target: Buffer;
+}
+
+export interface TreeFile extends TreeNode {
+  readonly type: "file";
+  readonly executable: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * The contents, exactly `size` bytes. Each chunk is valid only until the next is asked for.
+   * @throws NixError `path-corrupted` when the file shrinks or grows while it is read, `path-unreadable`
+   */
+  chunks(): Iterable<Uint8Array>;
+}

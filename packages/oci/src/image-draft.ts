@@ -1,0 +1,55 @@
+import type { HistoryEntry, ImageConfig } from "./spec/config.ts";
+import type { Digest } from "./spec/digest.ts";
+import type { ImageName } from "./spec/image-name.ts";
+
+/** How one layer's bytes can be made, before anybody has made them: a store path never changes, so neither do they. */
+export interface LayerDraft {
+  /** What the image's history says of this layer. */
+  readonly history: HistoryEntry;
+  /** Bytes of the plain tar, known from metadata alone. Computed once, then remembered. */
+  size(signal?: AbortSignal): Promise<number>;
+  /** Writes the plain tar at `offset` of an open file and returns its SHA-256. Several layers may be written at once. */
+  writeAt(fd: number, offset: number, options: LayerWriteOptions): Promise<Digest>;
+  /** The plain tar as one sequential pass. Each chunk is valid only until the next is asked for. */
+  chunks(): Iterable<Uint8Array>;
+}
+
+export interface LayerWriteOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the bytes written since the last call. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** An image before its layers are written: everything is decided except the digests. */
+export interface ImageDraft {
+  /** From the bottom up. */
+  readonly layers: readonly LayerDraft[];
+  /** Config without `rootfs` and `history`, which follow from the layers. */
+  readonly config: Omit<ImageConfig, "rootfs" | "history">;
+  readonly names: readonly ImageName[];
+}
+
+/** One layer as it was written. */
+export interface WrittenLayer {
+  readonly diffId: Digest;
+  /** Digest of the stored bytes; equals `diffId` for a plain tar. */
+  readonly digest: Digest;
+  /** Bytes as stored. */
+  readonly size: number;
+}
+
+/** What a sink made. */
+export interface WrittenImage {
+  /** SHA-256 of the config: what Docker shows as image ID. */
+  readonly imageId: Digest;
+  readonly manifestDigest: Digest;
+  readonly layers: readonly WrittenLayer[];
+}
+
+/** A place an image is written to. Nothing is there under its final name before all of it is. */
+export interface Sink {
+  /**
+   * @throws OciError `output-unusable`, `output-closed`, `output-failed`, `entry-unrepresentable`, `layer-inconsistent`
+   */
+  write(image: ImageDraft, options?: LayerWriteOptions): Promise<WrittenImage>;
+}

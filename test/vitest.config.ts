@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config";
+
+/** The packages' sources are tested directly: no build comes between an edit and its test. */
+const conditions = ["@stowage/source", "node", "import", "module", "default"];
+
+const project = (name: string, timeoutSeconds: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: timeoutSeconds * 1000,
+    hookTimeout: timeoutSeconds * 1000,
+  },
+});
+
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: [
+      project("nix", 30),
+      project("oci", 60),
+      project("core", 60),
+      project("cli", 60),
+      project("fortune-cat", 60),
+      project("contract", 60),
+      project("e2e", 300),
+      project("docs", 300),
+    ],
+  },
+});
