@@ -1,0 +1,144 @@
+import type { PackOptions } from "@stowage/core";
+import { Command, Option } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderPackJson, renderPackText } from "../render/pack.ts";
+import { ProgressLine } from "../render/progress.ts";
+import type { Speaker } from "../speaker.ts";
+import { parseDirectory, parseFile, parseSettings, parseWholeNumber, parseWords, readConfigFile } from "./pack-words.ts";
+import { UsageError } from "./usage-error.ts";
+import type { Verb } from "./verb.ts";
+
+const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], "none");
+}
+
+export function packCommand(): Verb {
+  const command = new Command("pack")
+    .summary("pack the closure of all targets into one image")
+    .description(
+      "Pack the closure of all targets into one image.\n\n  stowage pack result && docker load -i hello.tar\n  stowage pack result -o - | docker load",
+    )
+    .argument("<target...>", "a result link, a store path, or a path inside one")
+    .option("-o, --output <file>", "where the image goes; - is stdout (default: <package name>.tar)")
+    .addOption(new Option("--format <format>", "form of the image").choices(["archive", "docker-archive", "oci-dir"]))
+    .addOption(repeatable("-t, --tag <name[:tag]>", "name of the image; may be repeated"))
+    .option("--entrypoint <words>", "program to start: one word or a JSON array")
+    .option("--cmd <words>", "its arguments: one word or a JSON array")
+    .addOption(repeatable("-e, --env <k=v>", "environment variable"))
+    .addOption(repeatable("-p, --expose <port>", "port the program listens on: 8080, 53/udp"))
+    .option("-w, --workdir <path>", "working directory")
+    .option("-u, --user <user[:group]>", "who the program runs as; a new name is 1000:1000 with a home")
+    .addOption(repeatable("-l, --label <k=v>", "label"))
+    .addOption(repeatable("--volume <path>", "place for a volume"))
+    .option("--stop-signal <signal>", "signal that stops the program")
+    .option("--config <file>", "OCI or Docker config as JSON; flags win over it")
+    .option("--link <path>", "symlink to the first target", "/result")
+    .option("--copy-to-root", "symlink the targets' bin, etc, share, lib entries into /")
+    .addOption(repeatable("--dir <path[:mode[:user]]>", "a directory of your own"))
+    .addOption(repeatable("--add <file:path[:mode]>", "a file of your own"))
+    .addOption(repeatable("--with <what>", "add from the closure or the store: shell").choices(["shell"]).argParser(collectExtra))
+    .option("--bare", "nothing but the store paths and the link")
+    .addOption(new Option("--layering <how>", "how paths share layers").choices(["popularity", "single", "per-path"]).default("popularity"))
+    .option("--max-layers <n>", "layers of the image, 2 to 125", "100")
+    .option("--platform <os/arch>", "platform (default: the entrypoint's)")
+    .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
+    .option("--store <url>", "store to take the paths from, as Nix names it")
+    .option("--jobs <n>", "threads (default: one for each processor)")
+    .option("--dry-run", "decide everything, write nothing")
+    .option("--json", "print what was made as JSON");
+  return { command, action: (speaker, parsed) => runPack(speaker, parsed.args, parsed.opts<PackWords>()) };
+}
+
+function collectExtra(value: string, previous: readonly string[]): string[] {
+  if (value !== "shell") throw new UsageError(`--with: '${value}' is not something to add`, "Take shell.");
+  return collect(value, previous);
+}
+
+/** The words of the command line, as commander hands them over. */
+interface PackWords {
+  readonly output?: string;
+  readonly format?: NonNullable<PackOptions["format"]>;
+  readonly tag: readonly string[];
+  readonly entrypoint?: string;
+  readonly cmd?: string;
+  readonly env: readonly string[];
+  readonly expose: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly label: readonly string[];
+  readonly volume: readonly string[];
+  readonly stopSignal?: string;
+  readonly config?: string;
+  readonly link: string;
+  readonly copyToRoot?: boolean;
+  readonly dir: readonly string[];
+  readonly add: readonly string[];
+  readonly with: readonly "shell"[];
+  readonly bare?: boolean;
+  readonly layering: NonNullable<PackOptions["layering"]>;
+  readonly maxLayers: string;
+  readonly platform?: string;
+  readonly created?: string;
+  readonly store?: string;
+  readonly jobs?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+async function runPack(speaker: Speaker, targets: readonly string[], words: PackWords): Promise<number> {
+  const toStdout = words.output === "-" && !words.dryRun;
+  if (words.output === "-" && words.json) throw new UsageError("-o - and --json both want stdout", "Give a file with -o.");
+  if (toStdout && process.stdout.isTTY) {
+    throw new UsageError("an image does not go to a terminal", "Pipe it, as in: stowage pack result -o - | docker load");
+  }
+  const options = readOptions(targets, words);
+  const { pack } = await import("@stowage/core");
+  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  const result = await pack({
+    ...options,
+    signal: speaker.signal,
+    onProgress: progress && ((event) => progress.update(event)),
+    onWarning: (warning) => {
+      progress?.clear();
+      speaker.warn(warning);
+    },
+  });
+  progress?.clear();
+  if (words.json) await speaker.print(renderPackJson(result));
+  else speaker.tell(renderPackText(result));
+  return exitCodes.done;
+}
+
+function readOptions(targets: readonly string[], words: PackWords): PackOptions {
+  return {
+    targets,
+    output: words.output === "-" ? process.stdout : words.output,
+    format: words.format,
+    tags: words.tag,
+    entrypoint: words.entrypoint === undefined ? undefined : parseWords("--entrypoint", words.entrypoint),
+    cmd: words.cmd === undefined ? undefined : parseWords("--cmd", words.cmd),
+    env: parseSettings("--env", words.env),
+    expose: words.expose,
+    workdir: words.workdir,
+    user: words.user,
+    labels: parseSettings("--label", words.label),
+    volumes: words.volume,
+    stopSignal: words.stopSignal,
+    config: words.config === undefined ? undefined : readConfigFile(words.config),
+    link: words.link,
+    copyToRoot: words.copyToRoot,
+    directories: words.dir.map(parseDirectory),
+    files: words.add.map(parseFile),
+    with: words.with,
+    bare: words.bare,
+    layering: words.layering,
+    maxLayers: parseWholeNumber("--max-layers", words.maxLayers),
+    platform: words.platform,
+    created: words.created,
+    store: words.store,
+    jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),
+    dryRun: words.dryRun,
+  };
+}

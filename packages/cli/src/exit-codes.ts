@@ -1,0 +1,52 @@
+/** Exit statuses of the command; relied on by scripts. */
+export const exitCodes = {
+  done: 0,
+  /** The answer is no, or there is a finding. */
+  finding: 1,
+  usage: 2,
+  /** The target is wrong: missing, not in the store, invalid, corrupted, cannot be represented. */
+  target: 3,
+  /** The environment fails: no Nix, daemon down, disk full, permission. */
+  environment: 4,
+  /** A registry or a binary cache fails. */
+  remote: 5,
+} as const;
+
+/** The status for each error code of the libraries. */
+const byCode: Readonly<Record<string, number>> = {
+  "option-invalid": exitCodes.usage,
+  "platform-unknown": exitCodes.usage,
+  "place-clash": exitCodes.usage,
+  "image-invalid": exitCodes.usage,
+  "output-unusable": exitCodes.usage,
+  "store-unsupported": exitCodes.usage,
+  "target-empty": exitCodes.target,
+  "target-missing": exitCodes.target,
+  "target-not-in-store": exitCodes.target,
+  "target-is-derivation": exitCodes.target,
+  "path-invalid": exitCodes.target,
+  "path-corrupted": exitCodes.target,
+  "format-invalid": exitCodes.target,
+  "entry-unrepresentable": exitCodes.target,
+  "layer-inconsistent": exitCodes.target,
+  "image-corrupted": exitCodes.target,
+  "not-found": exitCodes.target,
+};
+
+/** The exit status an error stands for; whatever nobody foresaw counts as a failing environment. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interruption) return error.exitCode;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return byCode[code] ?? exitCodes.environment;
+}
+
+/** A signal asked the command to stop. */
+export class Interruption extends Error {
+  override readonly name = "Interruption";
+  readonly exitCode: number;
+
+  constructor(signal: "SIGINT" | "SIGTERM" | "SIGHUP") {
+    super(`stopped by ${signal}`);
+    this.exitCode = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal];
+  }
+}

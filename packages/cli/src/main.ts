@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import type { Action } from "./commands/verb.ts";
+import { packCommand } from "./commands/pack.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { renderError } from "./render/error.ts";
+import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
+
+const verbs = [packCommand];
+
+function buildProgram(run: (action: Action, command: Command) => Promise<void>): Command {
+  const program = new Command("stowage")
+    .description("Pack a Nix build into a container image, and explain what is in it.")
+    .version(ownVersion(), "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .option("-q, --quiet", "say nothing but errors", false)
+    .option("-v, --verbose", "say more; twice: with stack traces", (_: string, times: number) => times + 1, 0)
+    .addOption(new Option("--color <when>", "colour on a terminal").choices(["auto", "always", "never"]).default("auto"))
+    .exitOverride();
+  for (const verb of verbs) {
+    const { command, action } = verb();
+    command.exitOverride().action(() => run(action, command));
+    program.addCommand(command);
+  }
+  return program;
+}
+
+function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return (manifest as { version: string }).version;
+}
+
+async function main(): Promise<number> {
+  let status: number = exitCodes.done;
+  const program = buildProgram(async (action, command) => {
+    const speaker = makeSpeaker(command.optsWithGlobals<GlobalOptions>());
+    try {
+      status = await action(speaker, command);
+    } catch (error) {
+      speaker.fail(speaker.signal.aborted ? speaker.signal.reason : error);
+      status = exitCodeOf(speaker.signal.aborted ? speaker.signal.reason : error);
+    }
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
+  return status;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(renderError(error, 0));
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,24 @@
+import type { PackResult } from "@stowage/core";
+import { formatSize } from "./size.ts";
+
+/** What was packed, as the JSON document of `pack --json`. */
+export function renderPackJson(result: PackResult): string {
+  return `${JSON.stringify({ schemaVersion: 1, ...result }, null, 2)}\n`;
+}
+
+/** What was packed, in lines for people, with the command that loads it. */
+export function renderPackText(result: PackResult): string {
+  const size = result.layers.reduce((sum, layer) => sum + layer.size, 0);
+  const what = `${formatSize(size)}, ${result.closure.paths} store paths in ${result.layers.length} layers, ${result.platform}`;
+  const [tag = ""] = result.tags;
+  if (result.imageId === undefined) return `would pack ${tag}: ${what}`;
+  if (result.output === undefined) return `packed ${tag}: ${what}`;
+  const lines = [`packed ${tag} into ${result.output}: ${what}`, `  image ID ${result.imageId}`];
+  if (result.format !== "oci-dir") lines.push(`  docker load -i ${shellWord(result.output)}`);
+  return lines.join("\n");
+}
+
+/** A file name as one word of a shell command. */
+function shellWord(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,48 @@
+import { Interruption } from "./exit-codes.ts";
+import { renderError } from "./render/error.ts";
+import { terminalSafe } from "./render/terminal-safe.ts";
+
+/** Options that every verb takes. */
+export interface GlobalOptions {
+  readonly quiet: boolean;
+  /** How often `-v` was given. */
+  readonly verbose: number;
+  readonly color: "auto" | "always" | "never";
+}
+
+/** How a verb speaks: data on stdout, messages on stderr. */
+export interface Speaker {
+  readonly options: GlobalOptions;
+  /** Whether stderr is a terminal that may show progress. */
+  readonly showsProgress: boolean;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an {@link Interruption} as reason. */
+  readonly signal: AbortSignal;
+  /** Data; resolved when it is written. */
+  print(text: string): Promise<void>;
+  /** A message of one or more lines; nothing with `-q`. */
+  tell(text: string): void;
+  warn(text: string): void;
+  fail(error: unknown): void;
+}
+
+export function makeSpeaker(options: GlobalOptions): Speaker {
+  const { stdout, stderr } = process;
+  const say = (text: string): void => void stderr.write(text);
+  return {
+    options,
+    showsProgress: stderr.isTTY === true && !options.quiet && process.env["TERM"] !== "dumb",
+    signal: signalOfProcess(),
+    print: (text) => new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
+    tell: (text) => void (options.quiet || say(`${text.split("\n").map(terminalSafe).join("\n")}\n`)),
+    warn: (text) => void (options.quiet || say(`stowage: warning: ${terminalSafe(text)}\n`)),
+    fail: (error) => say(renderError(error, options.verbose)),
+  };
+}
+
+function signalOfProcess(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => controller.abort(new Interruption(name)));
+  }
+  return controller.signal;
+}

@@ -1,0 +1,66 @@
+import type { Store, StorePath, Target } from "@stowage/nix";
+import { CoreError } from "../errors.ts";
+import type { PackOptions } from "../pack-options.ts";
+import { ImageView } from "./image-view.ts";
+import { parseUser, putAccounts, type User } from "./root/accounts.ts";
+import { putCopiesToRoot } from "./root/copy-to-root.ts";
+import { putOwn } from "./root/own-files.ts";
+import { RootTree } from "./root/root-tree.ts";
+import { findShellProgram, putShellProgram, shellPrograms } from "./root/shell.ts";
+
+/** What of an image's file system is not a store path, with a view of the whole. */
+export interface ComposedRoot {
+  readonly tree: RootTree;
+  readonly view: ImageView;
+}
+
+/**
+ * Fills the last layer: the link, the user's own files, copies to the root, the shell, and the user database.
+ * @param options checked already where a check needs no store
+ * @throws CoreError `place-clash`, `option-invalid`, `not-found` (a shell that is nowhere)
+ */
+export function composeRoot(
+  options: Pick<PackOptions, "directories" | "files" | "copyToRoot" | "with" | "bare">,
+  context: {
+    readonly store: Store;
+    readonly targets: readonly Target[];
+    readonly paths: readonly StorePath[];
+    readonly link: string;
+    readonly user: User | undefined;
+  },
+): ComposedRoot {
+  const { store, targets, paths, link, user } = context;
+  const tree = new RootTree();
+  const view = new ImageView(store, paths, tree);
+  const first = targets[0] as Target;
+  tree.put(link, { type: "symlink", mode: 0o777, target: first.storePath, origin: `the link to ${first.given}` });
+  const { directories = [], files = [] } = options;
+  putOwn(tree, { directories, files }, { storeDir: store.storeDir, ownerIds: (owner) => ownerIds(owner, user) });
+  if (options.copyToRoot) {
+    putCopiesToRoot(tree, view, [...new Set(targets.map((target) => target.storePath))]);
+  }
+  if (options.with?.includes("shell")) {
+    for (const wanted of shellPrograms) {
+      const target = findShellProgram(view, paths, wanted);
+      if (target === undefined) {
+        throw new CoreError("not-found", `--with shell: no ${wanted.place} in the closure or the store`, {
+          hint: `Give a package that has it as a further target: ${wanted.packages.slice(0, 2).join(" or ")}.`,
+        });
+      }
+      putShellProgram(tree, wanted, target);
+    }
+  }
+  if (!options.bare) putAccounts(tree, user);
+  return { tree, view };
+}
+
+function ownerIds(owner: string, user: User | undefined): { readonly uid: number; readonly gid: number } {
+  if (user?.account?.name === owner) return user;
+  const parsed = parseUser(owner);
+  if (parsed.account !== undefined) {
+    throw new CoreError("option-invalid", `--dir: the image has no user '${owner}'`, {
+      hint: `Give a number, root, nobody, or make it the image's user with --user ${owner}.`,
+    });
+  }
+  return parsed;
+}

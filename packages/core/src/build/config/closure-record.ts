@@ -1,0 +1,47 @@
+import { storePathBaseName, storePathName, type PathInfo } from "@stowage/nix";
+import type { HistoryEntry } from "@stowage/oci";
+
+/**
+ * What an image says of its own closure, readable without a store: each layer's history entry has, in `created_by`,
+ * one line for the eye and one line of JSON. History has no size limit, Docker keeps it, and `docker history` cuts it
+ * for the eye; a label over 4096 bytes would keep containerd from starting the container.
+ */
+export interface ClosureRecord {
+  readonly schemaVersion: 1;
+  readonly storeDir: string;
+  readonly paths: readonly RecordedPath[];
+}
+
+/** A store path as recorded; references by base name, the store directory being the same. */
+export interface RecordedPath {
+  readonly path: string;
+  /** SRI form. */
+  readonly narHash: string;
+  readonly narSize: number;
+  readonly references: readonly string[];
+}
+
+const FOR_THE_EYE = 3;
+
+/** The history entry of a layer of store paths. */
+export function storeLayerHistory(storeDir: string, infos: readonly PathInfo[], created: string): HistoryEntry {
+  const names = infos.map((info) => storePathName(info.path));
+  const shown = names.slice(0, FOR_THE_EYE).join(", ");
+  const more = names.length > FOR_THE_EYE ? ` and ${names.length - FOR_THE_EYE} more` : "";
+  const record: ClosureRecord = {
+    schemaVersion: 1,
+    storeDir,
+    paths: infos.map((info) => ({
+      path: storePathBaseName(info.path),
+      narHash: info.narHash,
+      narSize: info.narSize,
+      references: info.references.map(storePathBaseName),
+    })),
+  };
+  return { created, created_by: `${shown}${more}\n${JSON.stringify(record)}`, comment: "stowage: store paths" };
+}
+
+/** The history entry of the last layer. */
+export function rootLayerHistory(places: readonly string[], created: string): HistoryEntry {
+  return { created, created_by: places.join(" "), comment: "stowage: what is not a store path" };
+}

@@ -1,0 +1,38 @@
+import type { PathInfo, Store } from "@stowage/nix";
+import type { ImageDraft, ImageName } from "@stowage/oci";
+import type { ClosureGraph } from "../graph/closure-graph.ts";
+import type { LayerPlan } from "../plan/layer-plan.ts";
+import { rootLayerHistory, storeLayerHistory } from "./config/closure-record.ts";
+import type { DecidedConfig } from "./decide-config.ts";
+import { draftEntriesLayer, draftStoreLayer } from "./layer/layer-drafts.ts";
+import type { LayerPool } from "./layer/layer-pool.ts";
+import type { RootTree } from "./root/root-tree.ts";
+
+/** Puts plan, last layer and config together: an image of which only the bytes are missing. */
+export function draftImage(parts: {
+  readonly store: Store;
+  readonly graph: ClosureGraph;
+  readonly plan: LayerPlan;
+  readonly tree: RootTree;
+  readonly config: DecidedConfig["config"];
+  readonly names: readonly ImageName[];
+  readonly pool: LayerPool;
+}): ImageDraft {
+  const { store, graph, plan, tree, config, names, pool } = parts;
+  const created = String(config.created);
+  const storeLayers = plan.layers.map((paths) => {
+    const infos = paths.map((path) => graph.infos[graph.positionOf(path) as number] as PathInfo);
+    const trees = paths.map((path) => ({ path, location: store.locateTree(path) }));
+    return draftStoreLayer(
+      { storeDir: store.storeDir, trees },
+      {
+        history: storeLayerHistory(store.storeDir, infos, created),
+        weight: infos.reduce((sum, info) => sum + info.narSize, 0),
+        pool,
+      },
+    );
+  });
+  const entries = tree.entries();
+  const places = entries.filter((entry) => entry.type !== "directory").map((entry) => entry.name.toString());
+  return { layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created))], config, names };
+}

@@ -1,0 +1,29 @@
+import { parentPort } from "node:worker_threads";
+import { layerSize, writeLayer } from "@stowage/oci";
+import type { LayerAnswer, LayerTask } from "./layer-task.ts";
+import { packError } from "./layer-task.ts";
+import { storeEntries } from "./store-entries.ts";
+import { writeChunks } from "./write-chunks.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("layer-worker runs in a worker thread only");
+
+/** Reading, hashing and writing are synchronous here: for small files that is far faster than a promise for each. */
+port.on("message", (task: LayerTask) => {
+  const answer = (message: LayerAnswer): void => port.postMessage(message);
+  try {
+    answer({ type: "done", value: run(task, (bytes) => answer({ type: "bytes", bytes })) });
+  } catch (error) {
+    answer({ type: "failed", error: packError(error) });
+  }
+});
+
+function run(task: LayerTask, onBytes: (bytes: number) => void): number | string {
+  const entries = storeEntries(task.content);
+  if (task.type === "size") return layerSize(entries);
+  const writing = writeChunks(writeLayer(entries), task, onBytes);
+  for (;;) {
+    const step = writing.next();
+    if (step.done) return step.value;
+  }
+}

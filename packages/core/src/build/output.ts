@@ -1,0 +1,42 @@
+import { Writable } from "node:stream";
+import { archiveSink, classifyOutput, dockerArchiveSink, layoutSink, type Sink } from "@stowage/oci";
+import { CoreError } from "../errors.ts";
+import type { ImageFormat } from "../pack-options.ts";
+
+/** Where an image goes and in which form. */
+export interface Output {
+  readonly sink: Sink;
+  readonly format: ImageFormat;
+  /** The path written to; undefined for a stream. */
+  readonly path: string | undefined;
+}
+
+/**
+ * Decides form and place: a stream, a FIFO or a device takes the streamed docker-archive, a file the archive.
+ * @throws CoreError `option-invalid` when the form cannot be streamed
+ * @throws OciError `output-unusable`
+ */
+export async function openOutput(
+  output: string | Writable | undefined,
+  format: ImageFormat | undefined,
+  packageName: string,
+): Promise<Output> {
+  if (output instanceof Writable) {
+    requireStreamable(format, "a stream");
+    return { sink: dockerArchiveSink(output), format: "docker-archive", path: undefined };
+  }
+  const path = output ?? (format === "oci-dir" ? packageName : `${packageName}.tar`);
+  if (format === "oci-dir") return { sink: layoutSink(path), format, path };
+  const kind = await classifyOutput(path);
+  if (kind === "stream") requireStreamable(format, `'${path}', which is no regular file,`);
+  const chosen = format ?? (kind === "stream" ? "docker-archive" : "archive");
+  const sink = chosen === "archive" ? archiveSink(path) : dockerArchiveSink(path);
+  return { sink, format: chosen, path };
+}
+
+function requireStreamable(format: ImageFormat | undefined, place: string): void {
+  if (format === undefined || format === "docker-archive") return;
+  throw new CoreError("option-invalid", `--format ${format}: ${place} cannot take it`, {
+    hint: "Only docker-archive can be streamed; give a file with -o, or leave --format out.",
+  });
+}

@@ -1,0 +1,104 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { CoreError } from "../../errors.ts";
+import { parseOwnPlace } from "./place.ts";
+import type { RootNode, RootTree } from "./root-tree.ts";
+
+/** A directory of one's own (`--dir PATH[:MODE[:USER]]`). */
+export interface OwnDirectory {
+  readonly path: string;
+  /** Permission bits, default 0o755. */
+  readonly mode?: number | undefined;
+  /** A number, `UID:GID`, root, nobody, or the image's own user; default root. */
+  readonly owner?: string | undefined;
+}
+
+/** A file of one's own (`--add FILE:PATH[:MODE]`). */
+export interface OwnFile {
+  /** The file on this machine. */
+  readonly source: string;
+  /** Where it goes in the image. */
+  readonly path: string;
+  /** Permission bits; default 0o755 for an executable source, else 0o644, whatever else the source's mode says. */
+  readonly mode?: number | undefined;
+}
+
+/**
+ * Puts the user's own directories and files.
+ * @param ownerIds the numbers behind an owner's name
+ * @throws CoreError `option-invalid` for a place in the store, a bad mode, a source that is missing, unreadable or no regular file
+ * @throws CoreError `place-clash`
+ */
+export function putOwn(
+  tree: RootTree,
+  own: { readonly directories: readonly OwnDirectory[]; readonly files: readonly OwnFile[] },
+  context: { readonly storeDir: string; readonly ownerIds: (owner: string) => { readonly uid: number; readonly gid: number } },
+): void {
+  for (const { path, mode, owner } of own.directories) {
+    const place = parseOwnPlace(path, "--dir", context.storeDir);
+    const ids = owner === undefined ? {} : context.ownerIds(owner);
+    tree.put(place, { type: "directory", mode: checkMode(mode ?? 0o755, "--dir"), ...ids, origin: `--dir ${path}` });
+  }
+  for (const file of own.files) tree.put(parseOwnPlace(file.path, "--add", context.storeDir), ownFile(file));
+}
+
+function ownFile({ source, path, mode }: OwnFile): RootNode {
+  const { size, executable } = inspectSource(source);
+  const permissions = mode === undefined ? (executable ? 0o755 : 0o644) : checkMode(mode, "--add");
+  const chunks = (): Iterable<Uint8Array> => readSource(source, size);
+  return { type: "file", mode: permissions, size, chunks, origin: `--add ${source}:${path}` };
+}
+
+function inspectSource(source: string): { readonly size: number; readonly executable: boolean } {
+  let fd: number;
+  try {
+    fd = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block before it is refused
+  } catch (cause) {
+    throw new CoreError("option-invalid", `--add: cannot read '${source}': ${reason(cause)}`, { path: source, cause });
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) {
+      throw new CoreError("option-invalid", `--add: '${source}' is not a regular file`, {
+        path: source,
+        hint: "Add files one by one; for a whole directory make it a Nix build and pack that as a further target.",
+      });
+    }
+    return { size: stats.size, executable: (stats.mode & 0o100) !== 0 };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const CHUNK_BYTES = 1 << 18;
+
+function* readSource(source: string, size: number): Generator<Uint8Array> {
+  const fd = openSync(source, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let left = size;
+    for (;;) {
+      const read = readSync(fd, buffer, 0, Math.min(CHUNK_BYTES, left + 1), null);
+      left -= read;
+      if (left < 0 || (read === 0 && left > 0)) {
+        throw new CoreError("option-invalid", `--add: '${source}' changed while it was read`, { path: source });
+      }
+      if (read === 0) return;
+      yield buffer.subarray(0, read);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function checkMode(mode: number, option: string): number {
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o7777) {
+    throw new CoreError("option-invalid", `${option}: ${mode} is not a file mode`, {
+      hint: "Give permission bits in octal, 0000 to 7777.",
+    });
+  }
+  return mode;
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+}

@@ -1,0 +1,89 @@
+import type { Writable } from "node:stream";
+import type { ContainerOptions } from "./build/config/container-config.ts";
+import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
+import type { LayeringStrategyName } from "./plan/layer-plan.ts";
+
+/** `archive`: the file that everything loads; `docker-archive`: the streamed form; `oci-dir`: an OCI layout directory. */
+export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
+
+/** What `--with` adds from the closure or the store. */
+export type Extra = "shell";
+
+/** The options of the `pack` command, as data. Everything but `targets` may be left out. */
+export interface PackOptions extends ContainerOptions {
+  /** Result links, store paths, or paths inside one; all become one image. */
+  readonly targets: readonly string[];
+  /** A file's (or layout directory's) path, or a stream that gets a docker-archive. Default `<package name>.tar`. */
+  readonly output?: string | Writable | undefined;
+  readonly format?: ImageFormat | undefined;
+  /** `NAME[:TAG]`; default `<package name>:latest`. */
+  readonly tags?: readonly string[] | undefined;
+  /** Docker's `USER[:GROUP]`. A name that is not root or nobody becomes 1000:1000 with a home. */
+  readonly user?: string | undefined;
+  /** An OCI or Docker config, parsed; the other options win over it. */
+  readonly config?: unknown;
+  /** Where a symlink to the first target goes; default `/result`. */
+  readonly link?: string | undefined;
+  /** Symlinks the targets' `bin`, `etc`, `share` and `lib` entries into `/`. */
+  readonly copyToRoot?: boolean | undefined;
+  readonly directories?: readonly OwnDirectory[] | undefined;
+  readonly files?: readonly OwnFile[] | undefined;
+  readonly with?: readonly Extra[] | undefined;
+  /** Nothing but the store paths and the link: no /tmp, no /etc/passwd, group, nsswitch.conf. */
+  readonly bare?: boolean | undefined;
+  readonly layering?: LayeringStrategyName | undefined;
+  /** Layers of the whole image, 2 to 125; default 100. */
+  readonly maxLayers?: number | undefined;
+  /** `OS/ARCHITECTURE[/VARIANT]`; default from the entrypoint's ELF file. */
+  readonly platform?: string | undefined;
+  /** RFC 3339, `source-date-epoch` or `now`; default 1970-01-01T00:00:01Z. */
+  readonly created?: string | undefined;
+  /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
+  readonly store?: string | undefined;
+  /** Worker threads; default the available parallelism. */
+  readonly jobs?: number | undefined;
+  /** Decides everything, writes nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Default `process.env`: `NIX_REMOTE`, `NIX_STORE_DIR`, `XDG_CACHE_HOME`, `SOURCE_DATE_EPOCH` (only for `created`). */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: PackProgress) => void) | undefined;
+  /** Something the user should know although the image is made. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}
+
+/** What a pack is doing; sizes in bytes. */
+export type PackProgress =
+  | { readonly phase: "query" }
+  | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
+  | { readonly phase: "write"; readonly written: number; readonly total: number };
+
+/** One layer of a packed image. Digests are missing after a dry run. */
+export interface PackedLayer {
+  /** Store paths, empty for the last layer. */
+  readonly paths: readonly string[];
+  /** Bytes of the layer's tar. */
+  readonly size: number;
+  readonly diffId?: string;
+  readonly digest?: string;
+}
+
+/** What {@link pack} made; sizes in bytes. */
+export interface PackResult {
+  readonly layers: readonly PackedLayer[];
+  /** SHA-256 of the config, as Docker shows it; missing after a dry run. */
+  readonly imageId?: string;
+  readonly manifestDigest?: string;
+  /** The file or directory written; undefined for a stream and after a dry run. */
+  readonly output?: string;
+  readonly format: ImageFormat;
+  readonly tags: readonly string[];
+  /** `linux/amd64`. */
+  readonly platform: string;
+  /** The program and its arguments, empty where no rule names one. */
+  readonly entrypoint: readonly string[];
+  /** Programs that could be meant, where no rule names one. */
+  readonly entrypointCandidates: readonly string[];
+  readonly closure: { readonly paths: number; readonly narSize: number };
+  readonly warnings: readonly string[];
+}

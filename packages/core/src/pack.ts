@@ -1,0 +1,163 @@
+import { availableParallelism } from "node:os";
+import { openStore, type Closure, type Store, type StorePath, type Target } from "@stowage/nix";
+import { familiarName, type ImageDraft, type WrittenImage } from "@stowage/oci";
+import { closureWithShell } from "./build/closure-with-shell.ts";
+import { packageNameOf } from "./build/config/entrypoint.ts";
+import { imageNames } from "./build/config/image-names.ts";
+import { composeRoot } from "./build/compose-root.ts";
+import { decideConfig, type DecidedConfig } from "./build/decide-config.ts";
+import { draftImage } from "./build/draft-image.ts";
+import { LayerPool } from "./build/layer/layer-pool.ts";
+import { openOutput, type Output } from "./build/output.ts";
+import { parseUser } from "./build/root/accounts.ts";
+import { parseLink } from "./build/root/place.ts";
+import { CoreError } from "./errors.ts";
+import { buildGraph } from "./graph/closure-graph.ts";
+import type { PackOptions, PackResult } from "./pack-options.ts";
+import type { LayerPlan } from "./plan/layer-plan.ts";
+import { planLayers } from "./plan/plan-layers.ts";
+
+/** The image's layers that hold no store paths: the last one. */
+const OTHER_LAYERS = 1;
+
+/**
+ * Packs the closure of all targets into one container image: same closure and options, same bytes.
+ *
+ * @throws CoreError for an option or a closure that no image can be made of
+ * @throws NixError for a target or a store that cannot be read
+ * @throws OciError for an output that cannot be written; nothing is left at its place then
+ * @example
+ * ```ts
+ * const image = await pack({ targets: ["result"], output: "app.tar", tags: ["app:1.0"] });
+ * console.log(image.imageId);
+ * ```
+ */
+export async function pack(options: PackOptions): Promise<PackResult> {
+  const { signal, environment = process.env } = options;
+  const warnings: string[] = [];
+  const warn = (warning: string): void => {
+    warnings.push(warning);
+    options.onWarning?.(warning);
+  };
+
+  const store = openStore({ url: options.store, environment });
+  const link = parseLink(options.link ?? "/result", store.storeDir);
+  const user = readUser(options);
+  const jobs = readJobs(options);
+
+  const targets = await resolveTargets(store, options.targets);
+  const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
+  const output = await openOutput(options.output, options.format, packageNameOf(targets[0] as Target));
+
+  options.onProgress?.({ phase: "query" });
+  const roots = [...new Set(targets.map((target) => target.storePath))];
+  await using protection = await store.protect(roots, { signal });
+  if (protection.warning !== undefined) warn(protection.warning);
+  const closure = await queryClosure(store, roots, options);
+
+  const graph = buildGraph(closure);
+  const paths = closure.paths.map((info) => info.path);
+  const root = composeRoot(options, { store, targets, paths, link, user });
+  const decided = decideConfig(options, { root, targets, link, user, environment });
+  if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
+  const plan = planLayers(graph, { strategy: options.layering, maxLayers: options.maxLayers, otherLayers: OTHER_LAYERS });
+
+  await using pool = new LayerPool(jobs);
+  using _aborting = closeOnAbort(pool, signal);
+  const draft = draftImage({ store, graph, plan, tree: root.tree, config: decided.config, names, pool });
+  const written = options.dryRun ? undefined : await write(draft, output, options);
+
+  return {
+    layers: await describeLayers(draft, plan, written),
+    ...(written === undefined ? {} : { imageId: written.imageId, manifestDigest: written.manifestDigest }),
+    ...(written === undefined || output.path === undefined ? {} : { output: output.path }),
+    format: output.format,
+    tags: names.map(familiarName),
+    platform: decided.platform,
+    entrypoint: decided.config.config?.Entrypoint ?? [],
+    entrypointCandidates: decided.entrypointCandidates,
+    closure: { paths: paths.length, narSize: narSizeOf(closure) },
+    warnings,
+  };
+}
+
+function readUser(options: PackOptions): ReturnType<typeof parseUser> | undefined {
+  const user = options.user === undefined ? undefined : parseUser(options.user);
+  if (options.bare && user?.account !== undefined) {
+    throw new CoreError("option-invalid", `--bare leaves /etc/passwd out, so --user '${options.user}' means nobody`, {
+      hint: "Give the user as a number, such as --user 1000:1000.",
+    });
+  }
+  return user;
+}
+
+function readJobs(options: PackOptions): number {
+  const jobs = options.jobs ?? availableParallelism();
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) {
+    throw new CoreError("option-invalid", `--jobs must be a whole number from 1 to 1024, not ${jobs}`);
+  }
+  return jobs;
+}
+
+async function resolveTargets(store: Store, given: readonly string[]): Promise<Target[]> {
+  if (given.length === 0) {
+    throw new CoreError("option-invalid", "no target given", {
+      hint: "Name what to pack: a result link, a store path, or a path inside one.",
+    });
+  }
+  const targets: Target[] = [];
+  for (const target of given) targets.push(await store.resolveTarget(target));
+  return targets;
+}
+
+async function queryClosure(store: Store, roots: readonly StorePath[], options: PackOptions): Promise<Closure> {
+  const closure = await store.queryClosure(roots, { signal: options.signal });
+  return options.with?.includes("shell") ? closureWithShell(store, closure, { signal: options.signal }) : closure;
+}
+
+function describeCandidates(decided: DecidedConfig): string {
+  const candidates = decided.entrypointCandidates;
+  return `no entrypoint: which of ${candidates.length} programs is meant? Choose one: ${candidates
+    .map((program) => `--entrypoint ${program}`)
+    .join("  ")}`;
+}
+
+function closeOnAbort(pool: LayerPool, signal: AbortSignal | undefined): Disposable {
+  const close = (): void => void pool.close(signal?.reason as Error);
+  if (signal?.aborted) close();
+  signal?.addEventListener("abort", close, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", close) };
+}
+
+/** Writes the image, reporting bytes against the sum of all layers' sizes. */
+async function write(draft: ImageDraft, output: Output, options: PackOptions): Promise<WrittenImage> {
+  const { signal, onProgress } = options;
+  if (onProgress === undefined) return output.sink.write(draft, { signal });
+  const sizes = await Promise.all(draft.layers.map((layer) => layer.size(signal)));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let written = 0;
+  const onBytes = (bytes: number): void => {
+    written += bytes;
+    onProgress({ phase: "write", written, total });
+  };
+  return output.sink.write(draft, { signal, onBytes });
+}
+
+async function describeLayers(
+  draft: ImageDraft,
+  plan: LayerPlan,
+  written: WrittenImage | undefined,
+): Promise<PackResult["layers"]> {
+  return Promise.all(
+    draft.layers.map(async (layer, index) => {
+      const paths = plan.layers[index] ?? [];
+      const made = written?.layers[index];
+      if (made === undefined) return { paths, size: await layer.size() };
+      return { paths, size: made.size, diffId: made.diffId, digest: made.digest };
+    }),
+  );
+}
+
+function narSizeOf(closure: Closure): number {
+  return closure.paths.reduce((sum, info) => sum + info.narSize, 0);
+}
