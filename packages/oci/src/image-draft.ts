@@ -1,4 +1,4 @@
-import type { HistoryEntry, ImageConfig } from "./spec/config.ts";
+import type { HistoryEntry, ImageSettings } from "./spec/config.ts";
 import type { Digest } from "./spec/digest.ts";
 import type { ImageName } from "./spec/image-name.ts";
 
@@ -25,7 +25,7 @@ export interface ImageDraft {
   /** From the bottom up. */
   readonly layers: readonly LayerDraft[];
   /** Config without `rootfs` and `history`, which follow from the layers. */
-  readonly config: Omit<ImageConfig, "rootfs" | "history">;
+  readonly config: ImageSettings;
   readonly names: readonly ImageName[];
 }
 

@@ -1,0 +1,74 @@
+import type { ImageDraft, WrittenLayer } from "../image-draft.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { digestOf, type Digest } from "./digest.ts";
+import { familiarName, fullName, type ImageName } from "./image-name.ts";
+import { encodeJson } from "./json.ts";
+import { mediaTypes } from "./media-types.ts";
+
+/** A document of an image with the digest it goes by. */
+export interface Blob {
+  readonly digest: Digest;
+  readonly bytes: Buffer;
+}
+
+/** The documents that follow from a draft once its layers' digests are known. */
+export interface SealedImage {
+  readonly config: Blob;
+  readonly manifest: Blob;
+}
+
+/** The contents of every layout's `oci-layout` file (OCI image spec, image-layout.md). */
+export const LAYOUT_MARKER: Buffer = encodeJson({ imageLayoutVersion: "1.0.0" });
+
+/** Makes config and manifest. One history entry stands for each layer, in the same order. */
+export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): SealedImage {
+  const config = blobOf({
+    ...draft.config,
+    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
+    history: draft.layers.map((layer) => layer.history),
+  });
+  const manifest = blobOf({
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: describe(mediaTypes.config, config),
+    layers: layers.map(({ digest, size }): Descriptor => ({ mediaType: mediaTypes.layer, digest, size })),
+  });
+  return { config, manifest };
+}
+
+/**
+ * The image as an index lists it, once for each name. containerd and podman take the name from the annotations: the
+ * full one, and the tag alone (OCI image spec, annotations.md, `org.opencontainers.image.ref.name`).
+ */
+export function describeImage(manifest: Blob, names: readonly ImageName[]): Descriptor[] {
+  return names.map((name) => ({
+    ...describe(mediaTypes.manifest, manifest),
+    annotations: {
+      "io.containerd.image.name": fullName(name),
+      "org.opencontainers.image.ref.name": name.tag,
+    },
+  }));
+}
+
+/** `index.json` (OCI image spec, image-index.md). */
+export function encodeIndex(manifests: readonly unknown[]): Buffer {
+  return encodeJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+}
+
+/** `manifest.json` as `docker save` writes it: where config and layers lie in the archive. */
+export function encodeDockerManifest(
+  configMember: string,
+  layerMembers: readonly string[],
+  names: readonly ImageName[],
+): Buffer {
+  return encodeJson([{ Config: configMember, RepoTags: names.map(familiarName), Layers: layerMembers }]);
+}
+
+function blobOf(document: unknown): Blob {
+  const bytes = encodeJson(document);
+  return { digest: digestOf(bytes), bytes };
+}
+
+function describe(mediaType: string, blob: Blob): Descriptor {
+  return { mediaType, digest: blob.digest, size: blob.bytes.length };
+}
