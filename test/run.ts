@@ -20,7 +20,9 @@ function runCheck(name: string, command: string): Outcome {
 }
 
 function runChecks(): Outcome[] {
-  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
   return Object.entries(manifest.scripts)
     .filter(([name]) => name.startsWith("check:"))
     .map(([name, command]) => runCheck(name, command));
@@ -38,7 +40,11 @@ function runVitest(words: readonly string[]): Outcome {
   try {
     const report = join(folder, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const { status } = spawnSync("vitest", ["run", "--config", "test/vitest.config.ts", ...reporters, ...words], { cwd: root, stdio: "inherit" });
+    const { status } = spawnSync(
+      "vitest",
+      ["run", "--config", "test/vitest.config.ts", ...reporters, ...words],
+      { cwd: root, stdio: "inherit" },
+    );
     return readReport(report, status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -48,7 +54,9 @@ function runVitest(words: readonly string[]): Outcome {
 function readReport(report: string, status: number | null): Outcome {
   const parsed = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
   // A file that fails before its first test has no failed test; neither has an error outside of tests.
-  const failedFiles = parsed.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
+  const failedFiles = parsed.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.length === 0,
+  ).length;
   const failed = parsed.numFailedTests + failedFiles;
   return {
     passed: parsed.numPassedTests,

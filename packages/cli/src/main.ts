@@ -18,7 +18,11 @@ function buildProgram(run: (action: Action, command: Command) => Promise<void>):
     .configureHelp({ showGlobalOptions: true })
     .option("-q, --quiet", "say nothing but errors", false)
     .option("-v, --verbose", "say more; twice: with stack traces", (_: string, times: number) => times + 1, 0)
-    .addOption(new Option("--color <when>", "colour on a terminal").choices(["auto", "always", "never"]).default("auto"))
+    .addOption(
+      new Option("--color <when>", "colour on a terminal")
+        .choices(["auto", "always", "never"])
+        .default("auto"),
+    )
     .exitOverride();
   for (const verb of verbs) {
     const { command, action } = verb();

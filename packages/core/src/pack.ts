@@ -60,10 +60,13 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const root = composeRoot(options, { store, targets, paths, link, user });
   const decided = decideConfig(options, { root, targets, link, user, environment });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
-  const plan = planLayers(graph, { strategy: options.layering, maxLayers: options.maxLayers, otherLayers: OTHER_LAYERS });
+  const plan = planLayers(graph, {
+    strategy: options.layering,
+    maxLayers: options.maxLayers,
+    otherLayers: OTHER_LAYERS,
+  });
 
   await using pool = new LayerPool(jobs);
-  using _aborting = closeOnAbort(pool, signal);
   const draft = draftImage({ store, graph, plan, tree: root.tree, config: decided.config, names, pool });
   const written = options.dryRun ? undefined : await write(draft, output, options);
 
@@ -84,9 +87,13 @@ export async function pack(options: PackOptions): Promise<PackResult> {
 function readUser(options: PackOptions): ReturnType<typeof parseUser> | undefined {
   const user = options.user === undefined ? undefined : parseUser(options.user);
   if (options.bare && user?.account !== undefined) {
-    throw new CoreError("option-invalid", `--bare leaves /etc/passwd out, so --user '${options.user}' means nobody`, {
-      hint: "Give the user as a number, such as --user 1000:1000.",
-    });
+    throw new CoreError(
+      "option-invalid",
+      `--bare leaves /etc/passwd out, so --user '${options.user}' means nobody`,
+      {
+        hint: "Give the user as a number, such as --user 1000:1000.",
+      },
+    );
   }
   return user;
 }
@@ -110,9 +117,15 @@ async function resolveTargets(store: Store, given: readonly string[]): Promise<T
   return targets;
 }
 
-async function queryClosure(store: Store, roots: readonly StorePath[], options: PackOptions): Promise<Closure> {
+async function queryClosure(
+  store: Store,
+  roots: readonly StorePath[],
+  options: PackOptions,
+): Promise<Closure> {
   const closure = await store.queryClosure(roots, { signal: options.signal });
-  return options.with?.includes("shell") ? closureWithShell(store, closure, { signal: options.signal }) : closure;
+  return options.with?.includes("shell")
+    ? closureWithShell(store, closure, { signal: options.signal })
+    : closure;
 }
 
 function describeCandidates(decided: DecidedConfig): string {
@@ -120,13 +133,6 @@ function describeCandidates(decided: DecidedConfig): string {
   return `no entrypoint: which of ${candidates.length} programs is meant? Choose one: ${candidates
     .map((program) => `--entrypoint ${program}`)
     .join("  ")}`;
-}
-
-function closeOnAbort(pool: LayerPool, signal: AbortSignal | undefined): Disposable {
-  const close = (): void => void pool.close(signal?.reason as Error);
-  if (signal?.aborted) close();
-  signal?.addEventListener("abort", close, { once: true });
-  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", close) };
 }
 
 /** Writes the image, reporting bytes against the sum of all layers' sizes. */

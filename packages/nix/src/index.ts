@@ -1,1 +1,21 @@
-export {};
+export { decodeNix32, encodeNix32 } from "./base32.ts";
+export { NixError, type NixErrorCode } from "./errors.ts";
+export { makeClosure } from "./make-closure.ts";
+export { narHashToHex, narHashToNix32, parseNarHash, type NarHash } from "./nar-hash.ts";
+export { parseOutputName, parsePackageName, type OutputName, type PackageName } from "./package-name.ts";
+export type { Closure, PathInfo } from "./path-info.ts";
+export { parseRegistration } from "./registration.ts";
+export {
+  compareStorePaths,
+  DEFAULT_STORE_DIR,
+  isStorePathBaseName,
+  parseStorePath,
+  storePathBaseName,
+  storePathHashPart,
+  storePathName,
+  type StorePath,
+} from "./store-path.ts";
+export { openStore } from "./store/open-store.ts";
+export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
+export { readTree } from "./tree/disk-tree.ts";
+export type { TreeDirectory, TreeEntry, TreeFile, TreeLocation, TreeSymlink } from "./tree/tree.ts";

@@ -7,7 +7,10 @@ export function parseWords(option: string, text: string): string[] {
   if (!text.trimStart().startsWith("[")) return text === "" ? [] : [text];
   const parsed = parseJson(text, `${option}: not a JSON array: `);
   if (!Array.isArray(parsed) || !parsed.every((word) => typeof word === "string")) {
-    throw new UsageError(`${option}: '${text}' is not an array of strings`, `Write ${option} '["/result/bin/app","--flag"]'.`);
+    throw new UsageError(
+      `${option}: '${text}' is not an array of strings`,
+      `Write ${option} '["/result/bin/app","--flag"]'.`,
+    );
   }
   return parsed;
 }
@@ -35,7 +38,11 @@ export function parseDirectory(text: string): NonNullable<PackOptions["directori
 /** `--add FILE:PATH[:MODE]`; FILE may hold colons, PATH may not. */
 export function parseFile(text: string): NonNullable<PackOptions["files"]>[number] {
   const match = /^(.+?):(\/[^:]*)(?::([^:/]*))?$/s.exec(text);
-  if (match === null) throw new UsageError(`--add: '${text}' is not FILE:PATH`, "Write --add motd.txt:/etc/motd or --add run.sh:/run.sh:0755.");
+  if (match === null)
+    throw new UsageError(
+      `--add: '${text}' is not FILE:PATH`,
+      "Write --add motd.txt:/etc/motd or --add run.sh:/run.sh:0755.",
+    );
   const [, source = "", path = "", mode] = match;
   return { source, path, mode: mode === undefined ? undefined : parseMode("--add", mode) };
 }
@@ -51,14 +58,19 @@ export function readConfigFile(path: string): unknown {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UsageError(`--config: cannot read '${path}': ${cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)}`);
+    throw new UsageError(
+      `--config: cannot read '${path}': ${cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)}`,
+    );
   }
   return parseJson(text, `--config: '${path}' is not JSON: `);
 }
 
 function parseMode(option: string, text: string): number {
   if (!/^[0-7]{3,4}$/.test(text)) {
-    throw new UsageError(`${option}: '${text}' is not a file mode`, "Write three or four octal digits, such as 0755.");
+    throw new UsageError(
+      `${option}: '${text}' is not a file mode`,
+      "Write three or four octal digits, such as 0755.",
+    );
   }
   return Number.parseInt(text, 8);
 }

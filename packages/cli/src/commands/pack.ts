@@ -4,7 +4,14 @@ import { exitCodes } from "../exit-codes.ts";
 import { renderPackJson, renderPackText } from "../render/pack.ts";
 import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
-import { parseDirectory, parseFile, parseSettings, parseWholeNumber, parseWords, readConfigFile } from "./pack-words.ts";
+import {
+  parseDirectory,
+  parseFile,
+  parseSettings,
+  parseWholeNumber,
+  parseWords,
+  readConfigFile,
+} from "./pack-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -22,7 +29,9 @@ export function packCommand(): Verb {
     )
     .argument("<target...>", "a result link, a store path, or a path inside one")
     .option("-o, --output <file>", "where the image goes; - is stdout (default: <package name>.tar)")
-    .addOption(new Option("--format <format>", "form of the image").choices(["archive", "docker-archive", "oci-dir"]))
+    .addOption(
+      new Option("--format <format>", "form of the image").choices(["archive", "docker-archive", "oci-dir"]),
+    )
     .addOption(repeatable("-t, --tag <name[:tag]>", "name of the image; may be repeated"))
     .option("--entrypoint <words>", "program to start: one word or a JSON array")
     .option("--cmd <words>", "its arguments: one word or a JSON array")
@@ -38,9 +47,17 @@ export function packCommand(): Verb {
     .option("--copy-to-root", "symlink the targets' bin, etc, share, lib entries into /")
     .addOption(repeatable("--dir <path[:mode[:user]]>", "a directory of your own"))
     .addOption(repeatable("--add <file:path[:mode]>", "a file of your own"))
-    .addOption(repeatable("--with <what>", "add from the closure or the store: shell").choices(["shell"]).argParser(collectExtra))
+    .addOption(
+      repeatable("--with <what>", "add from the closure or the store: shell")
+        .choices(["shell"])
+        .argParser(collectExtra),
+    )
     .option("--bare", "nothing but the store paths and the link")
-    .addOption(new Option("--layering <how>", "how paths share layers").choices(["popularity", "single", "per-path"]).default("popularity"))
+    .addOption(
+      new Option("--layering <how>", "how paths share layers")
+        .choices(["popularity", "single", "per-path"])
+        .default("popularity"),
+    )
     .option("--max-layers <n>", "layers of the image, 2 to 125", "100")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
@@ -89,9 +106,13 @@ interface PackWords {
 
 async function runPack(speaker: Speaker, targets: readonly string[], words: PackWords): Promise<number> {
   const toStdout = words.output === "-" && !words.dryRun;
-  if (words.output === "-" && words.json) throw new UsageError("-o - and --json both want stdout", "Give a file with -o.");
+  if (words.output === "-" && words.json)
+    throw new UsageError("-o - and --json both want stdout", "Give a file with -o.");
   if (toStdout && process.stdout.isTTY) {
-    throw new UsageError("an image does not go to a terminal", "Pipe it, as in: stowage pack result -o - | docker load");
+    throw new UsageError(
+      "an image does not go to a terminal",
+      "Pipe it, as in: stowage pack result -o - | docker load",
+    );
   }
   const options = readOptions(targets, words);
   const { pack } = await import("@stowage/core");

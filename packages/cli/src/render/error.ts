@@ -15,5 +15,7 @@ export function renderError(error: unknown, verbosity: number): string {
 
 function stacks(error: Error): string[] {
   const own = (error.stack ?? "").split("\n").slice(1).map(terminalSafe);
-  return error.cause instanceof Error ? [...own, `caused by ${terminalSafe(error.cause.message)}`, ...stacks(error.cause)] : own;
+  return error.cause instanceof Error
+    ? [...own, `caused by ${terminalSafe(error.cause.message)}`, ...stacks(error.cause)]
+    : own;
 }

@@ -20,5 +20,7 @@ export function renderPackText(result: PackResult): string {
 
 /** A file name as one word of a shell command. */
 function shellWord(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w./:@%+=,-]+$/.test(word) && !word.startsWith("-")
+    ? word
+    : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

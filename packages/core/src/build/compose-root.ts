@@ -33,9 +33,18 @@ export function composeRoot(
   const tree = new RootTree();
   const view = new ImageView(store, paths, tree);
   const first = targets[0] as Target;
-  tree.put(link, { type: "symlink", mode: 0o777, target: first.storePath, origin: `the link to ${first.given}` });
+  tree.put(link, {
+    type: "symlink",
+    mode: 0o777,
+    target: first.storePath,
+    origin: `the link to ${first.given}`,
+  });
   const { directories = [], files = [] } = options;
-  putOwn(tree, { directories, files }, { storeDir: store.storeDir, ownerIds: (owner) => ownerIds(owner, user) });
+  putOwn(
+    tree,
+    { directories, files },
+    { storeDir: store.storeDir, ownerIds: (owner) => ownerIds(owner, user) },
+  );
   if (options.copyToRoot) {
     putCopiesToRoot(tree, view, [...new Set(targets.map((target) => target.storePath))]);
   }

@@ -1,5 +1,5 @@
 import type { Target } from "@stowage/nix";
-import { formatPlatform, type ImageConfig } from "@stowage/oci";
+import { formatPlatform, type ImageSettings } from "@stowage/oci";
 import type { PackOptions } from "../pack-options.ts";
 import { composeContainerConfig } from "./config/container-config.ts";
 import { parseCreated } from "./config/created.ts";
@@ -13,7 +13,7 @@ import type { User } from "./root/accounts.ts";
 
 /** An image's config but for what follows from the layers, and how it came about. */
 export interface DecidedConfig {
-  readonly config: Omit<ImageConfig, "rootfs" | "history">;
+  readonly config: ImageSettings;
   /** `linux/amd64`. */
   readonly platform: string;
   /** Programs that could be meant as entrypoint, where no rule names one. */
@@ -47,7 +47,10 @@ export function decideConfig(
   const started = container.Entrypoint?.[0] ?? container.Cmd?.[0];
   const platform = decidePlatform(root.view, {
     asked: options.platform ?? given.platform,
-    entrypoint: started === undefined ? undefined : findStarted(root.view, started, environmentPath(container.Env) ?? path),
+    entrypoint:
+      started === undefined
+        ? undefined
+        : findStarted(root.view, started, environmentPath(container.Env) ?? path),
     programs: programsOf(root.view, targets),
   });
   return {
@@ -70,14 +73,19 @@ function searchPath(root: ComposedRoot, targets: readonly Target[], link: string
 }
 
 function environmentPath(env: readonly string[] | undefined): string[] | undefined {
-  return env?.findLast((setting) => setting.startsWith("PATH="))?.slice("PATH=".length).split(":");
+  return env
+    ?.findLast((setting) => setting.startsWith("PATH="))
+    ?.slice("PATH=".length)
+    .split(":");
 }
 
 /** The program a runtime would start: a path as it is, a bare name through PATH (as `execvp` searches). */
 function findStarted(view: ImageView, word: string, path: readonly string[]): Found | undefined {
   if (word.startsWith("/")) return view.findProgram(word);
   if (word.includes("/")) return undefined;
-  return path.map((directory) => view.findProgram(`${directory}/${word}`)).find((found) => found !== undefined);
+  return path
+    .map((directory) => view.findProgram(`${directory}/${word}`))
+    .find((found) => found !== undefined);
 }
 
 function programsOf(view: ImageView, targets: readonly Target[]): Found[] {
@@ -86,4 +94,3 @@ function programsOf(view: ImageView, targets: readonly Target[]): Found[] {
     .map((place) => view.findProgram(place))
     .filter((found) => found !== undefined);
 }
-

@@ -34,5 +34,9 @@ export function draftImage(parts: {
   });
   const entries = tree.entries();
   const places = entries.filter((entry) => entry.type !== "directory").map((entry) => entry.name.toString());
-  return { layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created))], config, names };
+  return {
+    layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created))],
+    config,
+    names,
+  };
 }

@@ -106,12 +106,15 @@ export class ImageView {
     if (onDisk !== undefined) return nodeOnDisk(onDisk);
     const own = this.#tree.get(place);
     if (own === undefined) return undefined;
-    return own.type === "symlink" ? own : { type: own.type, executable: own.type === "file" && (own.mode & 0o111) !== 0 };
+    return own.type === "symlink"
+      ? own
+      : { type: own.type, executable: own.type === "file" && (own.mode & 0o111) !== 0 };
   }
 
   #onDisk(parts: readonly string[]): string | undefined {
     const storeParts = components(this.#store.storeDir);
-    if (parts.length <= storeParts.length || storeParts.some((part, index) => parts[index] !== part)) return undefined;
+    if (parts.length <= storeParts.length || storeParts.some((part, index) => parts[index] !== part))
+      return undefined;
     const path = this.#paths.get(parts[storeParts.length] as string);
     if (path === undefined) return undefined;
     return join(this.#store.locateTree(path).directory, ...parts.slice(storeParts.length + 1));

@@ -18,7 +18,8 @@ export function parseElfHeader(head: Buffer): ElfHeader | undefined {
   if (head.length < 20 || head.toString("latin1", 0, 4) !== "\u007fELF") return undefined;
   const bits = head[4] === 1 ? 32 : head[4] === 2 ? 64 : undefined;
   const endianness = head[5] === 1 ? "little" : head[5] === 2 ? "big" : undefined;
-  if (bits === undefined || endianness === undefined || head.length < (bits === 64 ? 64 : 52)) return undefined;
+  if (bits === undefined || endianness === undefined || head.length < (bits === 64 ? 64 : 52))
+    return undefined;
   const little = endianness === "little";
   const u16 = (at: number): number => (little ? head.readUInt16LE(at) : head.readUInt16BE(at));
   const u32 = (at: number): number => (little ? head.readUInt32LE(at) : head.readUInt32BE(at));

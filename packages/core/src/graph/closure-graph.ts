@@ -33,5 +33,13 @@ export function buildGraph(closure: Closure): ClosureGraph {
     for (const target of others) referrers[target]?.push(position);
   }
   const roots = closure.roots.map((path) => positions.get(path) as number);
-  return { storeDir: closure.storeDir, infos: closure.paths, roots, references, referrers, selfReference, positionOf };
+  return {
+    storeDir: closure.storeDir,
+    infos: closure.paths,
+    roots,
+    references,
+    referrers,
+    selfReference,
+    positionOf,
+  };
 }

@@ -20,5 +20,8 @@ export function dependenciesFirst(graph: ClosureGraph): number[] {
     free = next.toSorted((a, b) => a - b);
   }
   const placed = new Set(order);
-  return [...order, ...graph.infos.map((_, position) => position).filter((position) => !placed.has(position))];
+  return [
+    ...order,
+    ...graph.infos.map((_, position) => position).filter((position) => !placed.has(position)),
+  ];
 }

@@ -19,7 +19,9 @@ const strategies: Readonly<Record<LayeringStrategyName, LayeringStrategy>> = {
 };
 
 /** The names `--layering` takes. */
-export const layeringStrategyNames: readonly LayeringStrategyName[] = Object.keys(strategies) as LayeringStrategyName[];
+export const layeringStrategyNames: readonly LayeringStrategyName[] = Object.keys(
+  strategies,
+) as LayeringStrategyName[];
 
 export interface PlanOptions {
   /** Default `popularity`. */
@@ -50,9 +52,13 @@ function layersForStorePaths(options: PlanOptions): number {
   const maxLayers = options.maxLayers ?? DEFAULT_LAYER_LIMIT;
   const least = options.otherLayers + 1;
   if (!Number.isInteger(maxLayers) || maxLayers < least || maxLayers > DOCKER_LAYER_LIMIT) {
-    throw new CoreError("option-invalid", `--max-layers must be a whole number from ${least} to ${DOCKER_LAYER_LIMIT}`, {
-      hint: `Docker refuses more than ${DOCKER_LAYER_LIMIT} layers; ${options.otherLayers} of them are not for store paths.`,
-    });
+    throw new CoreError(
+      "option-invalid",
+      `--max-layers must be a whole number from ${least} to ${DOCKER_LAYER_LIMIT}`,
+      {
+        hint: `Docker refuses more than ${DOCKER_LAYER_LIMIT} layers; ${options.otherLayers} of them are not for store paths.`,
+      },
+    );
   }
   return maxLayers - options.otherLayers;
 }

@@ -16,7 +16,10 @@ export const popularity: LayeringStrategy = (graph, limits) => {
   const keys = graph.infos.map((_, position) => key(position));
   const ranked = graph.infos
     .map((_, position) => position)
-    .toSorted((a, b) => compare(contest[b] as bigint, contest[a] as bigint) || compare(keys[a] as string, keys[b] as string));
+    .toSorted(
+      (a, b) =>
+        compare(contest[b] as bigint, contest[a] as bigint) || compare(keys[a] as string, keys[b] as string),
+    );
   const own = ranked.slice(0, limits.storeLayers - 1).map((position) => [position]);
   const rest = ranked.slice(limits.storeLayers - 1);
   return rest.length === 0 ? own : [...own, rest];
@@ -47,7 +50,8 @@ export function popularityContest(graph: ClosureGraph): bigint[] {
 
 function selfAndDependents(graph: ClosureGraph, position: number): Set<number> {
   const seen = new Set([position]);
-  for (const current of seen) for (const referrer of graph.referrers[current] as readonly number[]) seen.add(referrer);
+  for (const current of seen)
+    for (const referrer of graph.referrers[current] as readonly number[]) seen.add(referrer);
   return seen;
 }
 

@@ -37,6 +37,8 @@ export interface Store {
   queryClosure(roots: readonly StorePath[], options?: StoreCallOptions): Promise<Closure>;
   /** Keeps valid output paths from being collected. Never builds or substitutes; failing to protect is a warning. */
   protect(roots: readonly StorePath[], options?: StoreCallOptions): Promise<Protection>;
+  /** Valid paths of these packages (by name, the first name's first), newest version first. */
+  findPackages(names: readonly string[], options?: StoreCallOptions): Promise<StorePath[]>;
   /** Where a valid path's tree can be read; plain data, so that a worker thread can be told. */
   locateTree(path: StorePath): TreeLocation;
 }

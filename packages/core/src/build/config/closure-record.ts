@@ -24,7 +24,11 @@ export interface RecordedPath {
 const FOR_THE_EYE = 3;
 
 /** The history entry of a layer of store paths. */
-export function storeLayerHistory(storeDir: string, infos: readonly PathInfo[], created: string): HistoryEntry {
+export function storeLayerHistory(
+  storeDir: string,
+  infos: readonly PathInfo[],
+  created: string,
+): HistoryEntry {
   const names = infos.map((info) => storePathName(info.path));
   const shown = names.slice(0, FOR_THE_EYE).join(", ");
   const more = names.length > FOR_THE_EYE ? ` and ${names.length - FOR_THE_EYE} more` : "";
@@ -38,7 +42,11 @@ export function storeLayerHistory(storeDir: string, infos: readonly PathInfo[], 
       references: info.references.map(storePathBaseName),
     })),
   };
-  return { created, created_by: `${shown}${more}\n${JSON.stringify(record)}`, comment: "stowage: store paths" };
+  return {
+    created,
+    created_by: `${shown}${more}\n${JSON.stringify(record)}`,
+    comment: "stowage: store paths",
+  };
 }
 
 /** The history entry of the last layer. */

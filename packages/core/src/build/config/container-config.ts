@@ -37,10 +37,14 @@ export function composeContainerConfig(
 ): ContainerConfig {
   const base = given as ContainerConfig;
   const env = composeEnv(defaults.path, base.Env ?? [], options.env ?? {});
-  const entrypoint = options.entrypoint ?? base.Entrypoint ?? (defaults.program === undefined ? [] : [defaults.program]);
+  const entrypoint =
+    options.entrypoint ?? base.Entrypoint ?? (defaults.program === undefined ? [] : [defaults.program]);
   const cmd = options.cmd ?? (options.entrypoint === undefined ? base.Cmd : undefined) ?? [];
   const ports = { ...base.ExposedPorts, ...emptyObjects(parsePorts(options.expose ?? [])) };
-  const volumes = { ...base.Volumes, ...emptyObjects((options.volumes ?? []).map((path) => parsePlace(path, "--volume"))) };
+  const volumes = {
+    ...base.Volumes,
+    ...emptyObjects((options.volumes ?? []).map((path) => parsePlace(path, "--volume"))),
+  };
   const labels = { ...base.Labels, ...options.labels, ...defaults.labels };
   checkLabels(labels);
   if (options.stopSignal !== undefined) checkStopSignal(options.stopSignal);
@@ -60,7 +64,11 @@ export function composeContainerConfig(
 }
 
 /** PATH first, then the given settings, then the flags'; each name once, the last value winning, at its first place. */
-function composeEnv(path: readonly string[], given: readonly string[], flags: Readonly<Record<string, string>>): string[] {
+function composeEnv(
+  path: readonly string[],
+  given: readonly string[],
+  flags: Readonly<Record<string, string>>,
+): string[] {
   checkEnvironment(flags);
   const settings = new Map<string, string>(path.length > 0 ? [["PATH", path.join(":")]] : []);
   for (const setting of given) {

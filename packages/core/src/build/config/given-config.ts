@@ -25,7 +25,8 @@ export function readGivenConfig(given: unknown): GivenConfig {
   if (given === undefined) return { container: {}, image: {}, platform: undefined, created: undefined };
   if (!isObject(given)) throw invalid("it is not a JSON object");
   const isImageConfig = ["config", "rootfs", "architecture", "os"].some((key) => Object.hasOwn(given, key));
-  if (!isImageConfig) return { container: checkContainer(given), image: {}, platform: undefined, created: undefined };
+  if (!isImageConfig)
+    return { container: checkContainer(given), image: {}, platform: undefined, created: undefined };
   const container = given["config"] ?? {};
   if (!isObject(container)) throw invalid("'config' is not an object");
   const kept = Object.entries(given).filter(([key]) => !followsFromLayers.has(key) && !decidedApart.has(key));
@@ -43,7 +44,9 @@ function platformOf(given: JsonObject): string | undefined {
   const variant = optionalString(given, "variant");
   if (os === undefined && architecture === undefined) return undefined;
   if (architecture === undefined) return undefined;
-  return [os ?? "linux", architecture, ...(variant === undefined || variant === "" ? [] : [variant])].join("/");
+  return [os ?? "linux", architecture, ...(variant === undefined || variant === "" ? [] : [variant])].join(
+    "/",
+  );
 }
 
 const stringLists = ["Env", "Entrypoint", "Cmd"];
@@ -64,7 +67,8 @@ function checkContainer(container: JsonObject): JsonObject {
     }
   }
   const env = container["Env"];
-  if (isStringList(env) && env.some((setting) => setting.indexOf("=") < 1)) throw invalid("'Env' wants NAME=VALUE strings");
+  if (isStringList(env) && env.some((setting) => setting.indexOf("=") < 1))
+    throw invalid("'Env' wants NAME=VALUE strings");
   return Object.fromEntries(present);
 }
 

@@ -28,10 +28,14 @@ export function decidePlatform(view: ImageView, sources: PlatformSources): Platf
   }
   const found = (entrypoint && platformOfProgram(view, entrypoint)) ?? platformOfPrograms(view, programs);
   if (found !== undefined) return found;
-  throw new CoreError("platform-unknown", "nothing in the closure's programs says which platform they run on", {
-    path: entrypoint?.place,
-    hint: "Say it with --platform, such as --platform linux/amd64.",
-  });
+  throw new CoreError(
+    "platform-unknown",
+    "nothing in the closure's programs says which platform they run on",
+    {
+      path: entrypoint?.place,
+      hint: "Say it with --platform, such as --platform linux/amd64.",
+    },
+  );
 }
 
 /** 32-bit programs that the 64-bit kernels of the same family run. */

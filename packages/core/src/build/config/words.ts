@@ -33,12 +33,15 @@ export function parsePorts(ports: readonly string[]): string[] {
 }
 
 /** Names of Linux signals without their prefix, and numbers. */
-const signalPattern = /^(?:SIG)?(?:HUP|INT|QUIT|ILL|TRAP|ABRT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|PWR|SYS|RTMIN(?:\+\d{1,2})?|RTMAX(?:-\d{1,2})?|[1-9]\d?)$/;
+const signalPattern =
+  /^(?:SIG)?(?:HUP|INT|QUIT|ILL|TRAP|ABRT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|PWR|SYS|RTMIN(?:\+\d{1,2})?|RTMAX(?:-\d{1,2})?|[1-9]\d?)$/;
 
 /** @throws CoreError `option-invalid` */
 export function checkStopSignal(signal: string): void {
   if (!signalPattern.test(signal)) {
-    throw new CoreError("option-invalid", `--stop-signal: '${signal}' is not a signal`, { hint: "Write SIGTERM, TERM or 15." });
+    throw new CoreError("option-invalid", `--stop-signal: '${signal}' is not a signal`, {
+      hint: "Write SIGTERM, TERM or 15.",
+    });
   }
 }
 
@@ -48,12 +51,17 @@ export const LABEL_BYTES = 4096;
 /** @throws CoreError `option-invalid` */
 export function checkLabels(labels: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(labels)) {
-    if (key === "") throw new CoreError("option-invalid", "--label: a label needs a name", { hint: "Write NAME=VALUE." });
+    if (key === "")
+      throw new CoreError("option-invalid", "--label: a label needs a name", { hint: "Write NAME=VALUE." });
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     if (bytes > LABEL_BYTES) {
-      throw new CoreError("option-invalid", `--label: '${key}' has ${bytes} bytes, more than the ${LABEL_BYTES} containerd starts`, {
-        hint: "Shorten it, or put the text into a file of the image with --add.",
-      });
+      throw new CoreError(
+        "option-invalid",
+        `--label: '${key}' has ${bytes} bytes, more than the ${LABEL_BYTES} containerd starts`,
+        {
+          hint: "Shorten it, or put the text into a file of the image with --add.",
+        },
+      );
     }
   }
 }

@@ -1,4 +1,11 @@
-import { layerSize, parseDigest, writeLayer, type HistoryEntry, type LayerDraft, type LayerEntry } from "@stowage/oci";
+import {
+  layerSize,
+  parseDigest,
+  writeLayer,
+  type HistoryEntry,
+  type LayerDraft,
+  type LayerEntry,
+} from "@stowage/oci";
 import type { LayerPool } from "./layer-pool.ts";
 import { storeEntries, type StoreLayerContent } from "./store-entries.ts";
 import { writeChunks } from "./write-chunks.ts";
@@ -12,10 +19,11 @@ export function draftStoreLayer(
   let size: Promise<number> | undefined;
   return {
     history,
-    size: () => (size ??= pool.run({ type: "size", content }, weight).then(Number)),
+    size: (signal) => (size ??= pool.run({ type: "size", content }, { weight, signal }).then(Number)),
     async writeAt(fd, offset, { signal, onBytes }) {
-      signal?.throwIfAborted();
-      return parseDigest(String(await pool.run({ type: "write", content, fd, offset }, weight, onBytes)));
+      return parseDigest(
+        String(await pool.run({ type: "write", content, fd, offset }, { weight, signal, onBytes })),
+      );
     },
     chunks: () => writeLayer(storeEntries(content)),
   };

@@ -9,7 +9,7 @@ export class LayerPool implements AsyncDisposable {
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];
   #waiting: Job[] = [];
-  #closed: Error | undefined;
+  #closed = false;
 
   /** @param jobs how many threads at most */
   constructor(jobs: number) {
@@ -17,10 +17,11 @@ export class LayerPool implements AsyncDisposable {
   }
 
   /** Does one task; the heaviest that waits is begun first, so that no thread is left alone with it at the end. */
-  run(task: LayerTask, weight: number, onBytes?: (bytes: number) => void): Promise<number | string> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+  run(task: LayerTask, options: LayerTaskOptions): Promise<number | string> {
+    const { weight, signal, onBytes } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<number | string>();
-    const job: Job = { task, weight, onBytes, resolve, reject };
+    const job: Job = { task, weight, onBytes, signal, resolve, reject };
     const at = this.#waiting.findIndex((other) => other.weight < weight);
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, job);
     // Queued work begins once the caller has queued all of it, or the first in line would not be the heaviest.
@@ -28,22 +29,23 @@ export class LayerPool implements AsyncDisposable {
     return promise;
   }
 
-  /** Ends all threads, whatever they are doing; what waits is rejected with `reason`. */
-  async close(reason: Error): Promise<void> {
-    this.#closed ??= reason;
-    for (const job of this.#waiting.splice(0)) job.reject(this.#closed);
+  /** Ends all threads, whatever they are doing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#waiting.splice(0))
+      job.reject(new CoreError("worker-failed", "the layer workers are closed"));
     await Promise.all([...this.#threads].map((thread) => thread.terminate()));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close(new CoreError("worker-failed", "the layer workers are closed"));
-  }
-
   #dispatch(): void {
-    while (this.#waiting.length > 0 && this.#closed === undefined) {
+    while (this.#waiting.length > 0 && !this.#closed) {
       const thread = this.#idle.pop() ?? (this.#threads.size < this.#jobs ? this.#start() : undefined);
       if (thread === undefined) return;
-      this.#assign(thread, this.#waiting.shift() as Job);
+      const job = this.#waiting.shift() as Job;
+      if (job.signal?.aborted) {
+        this.#idle.push(thread);
+        job.reject(job.signal.reason);
+      } else this.#assign(thread, job);
     }
   }
 
@@ -60,7 +62,10 @@ export class LayerPool implements AsyncDisposable {
   #assign(thread: Worker, job: Job): void {
     const finish = (): void => {
       thread.off("message", onMessage).off("error", onError).off("exit", onExit);
+      job.signal?.removeEventListener("abort", onAbort);
     };
+    // The thread is ended, and only then the job: until then it may still write.
+    const onAbort = (): void => void thread.terminate();
     const onMessage = (answer: LayerAnswer): void => {
       if (answer.type === "bytes") {
         job.onBytes?.(answer.bytes);
@@ -81,19 +86,28 @@ export class LayerPool implements AsyncDisposable {
     const onExit = (): void => {
       finish();
       this.#threads.delete(thread);
-      job.reject(this.#closed ?? new CoreError("worker-failed", "a layer worker ended early"));
+      job.reject(
+        job.signal?.aborted
+          ? job.signal.reason
+          : new CoreError("worker-failed", "a layer worker ended early"),
+      );
       this.#dispatch();
     };
     thread.on("message", onMessage).on("error", onError).on("exit", onExit);
+    job.signal?.addEventListener("abort", onAbort, { once: true });
     thread.postMessage(job.task);
   }
 }
 
-interface Job {
-  readonly task: LayerTask;
+export interface LayerTaskOptions {
   /** About how many bytes there are to read. */
   readonly weight: number;
-  readonly onBytes: ((bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+interface Job extends LayerTaskOptions {
+  readonly task: LayerTask;
   resolve(value: number | string): void;
   reject(error: Error): void;
 }

@@ -5,7 +5,12 @@ import type { StoreLayerContent } from "./store-entries.ts";
 /** What a worker thread is asked: how large a layer's tar is, or to write it. */
 export type LayerTask =
   | { readonly type: "size"; readonly content: StoreLayerContent }
-  | { readonly type: "write"; readonly content: StoreLayerContent; readonly fd: number; readonly offset: number };
+  | {
+      readonly type: "write";
+      readonly content: StoreLayerContent;
+      readonly fd: number;
+      readonly offset: number;
+    };
 
 /** What it answers: progress any number of times, then one end. */
 export type LayerAnswer =
@@ -26,7 +31,15 @@ export interface PackedError {
 
 export function packError(error: unknown): PackedError {
   if (!(error instanceof Error)) {
-    return { name: "Error", message: String(error), stack: undefined, code: undefined, hint: undefined, path: undefined, cause: undefined };
+    return {
+      name: "Error",
+      message: String(error),
+      stack: undefined,
+      code: undefined,
+      hint: undefined,
+      path: undefined,
+      cause: undefined,
+    };
   }
   const { code, hint, path } = error as { code?: string; hint?: string; path?: string };
   const cause = error.cause === undefined ? undefined : packError(error.cause);
@@ -37,8 +50,10 @@ export function packError(error: unknown): PackedError {
 export function unpackError(packed: PackedError): Error {
   const { hint, path } = packed;
   const cause = packed.cause === undefined ? undefined : unpackError(packed.cause);
-  if (packed.name === "NixError") return new NixError(packed.code as NixErrorCode, packed.message, { hint, path, cause });
-  if (packed.name === "OciError") return new OciError(packed.code as OciErrorCode, packed.message, { hint, path, cause });
+  if (packed.name === "NixError")
+    return new NixError(packed.code as NixErrorCode, packed.message, { hint, path, cause });
+  if (packed.name === "OciError")
+    return new OciError(packed.code as OciErrorCode, packed.message, { hint, path, cause });
   const error = new Error(packed.message, { cause });
   return Object.assign(error, { name: packed.name, code: packed.code, path, stack: packed.stack });
 }

@@ -40,6 +40,12 @@ function toLayerEntry(name: Buffer, entry: TreeEntry): LayerEntry {
     case "symlink":
       return { type: "symlink", name, mode: 0o777, target: entry.target };
     case "file":
-      return { type: "file", name, mode: entry.executable ? 0o555 : 0o444, size: entry.size, chunks: () => entry.chunks() };
+      return {
+        type: "file",
+        name,
+        mode: entry.executable ? 0o555 : 0o444,
+        size: entry.size,
+        chunks: () => entry.chunks(),
+      };
   }
 }

@@ -31,5 +31,6 @@ export function* writeChunks(
 
 function writeAll(fd: number, chunk: Uint8Array, position: number): void {
   let written = 0;
-  while (written < chunk.length) written += writeSync(fd, chunk, written, chunk.length - written, position + written);
+  while (written < chunk.length)
+    written += writeSync(fd, chunk, written, chunk.length - written, position + written);
 }

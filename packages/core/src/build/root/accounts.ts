@@ -28,7 +28,9 @@ export function parseUser(text: string): User {
   const uid = parseId(user, text);
   if (typeof uid === "number") {
     if (group === undefined) {
-      return /^\d/.test(user) ? { uid, gid: ROOT, configUser: `${uid}` } : { uid, gid: uid, configUser: `${uid}:${uid}` };
+      return /^\d/.test(user)
+        ? { uid, gid: ROOT, configUser: `${uid}` }
+        : { uid, gid: uid, configUser: `${uid}:${uid}` };
     }
     const gid = parseId(group, text);
     if (typeof gid !== "number") throw invalidUser(text);
@@ -70,7 +72,8 @@ export function putAccounts(tree: RootTree, user: User | undefined): void {
     passwd.push(`${account.name}:x:${user.uid}:${user.gid}:${account.name}:${home}:/bin/sh`);
     if (user.gid !== ROOT && user.gid !== NOBODY) group.push(`${account.groupName}:x:${user.gid}:`);
     const origin = `--user ${account.name}`;
-    if (!tree.has(home)) tree.put(home, { type: "directory", mode: 0o755, uid: user.uid, gid: user.gid, origin });
+    if (!tree.has(home))
+      tree.put(home, { type: "directory", mode: 0o755, uid: user.uid, gid: user.gid, origin });
     tree.put("/etc/passwd", textFile(passwd, origin));
     tree.put("/etc/group", textFile(group, origin));
   }

@@ -33,7 +33,10 @@ function merge(tree: RootTree, view: ImageView, place: string, sources: readonly
   }
   for (const [name, candidates] of byName) {
     const child = `${place}/${name}`;
-    if (candidates.length > 1 && candidates.every((source) => view.find(source.place)?.type === "directory")) {
+    if (
+      candidates.length > 1 &&
+      candidates.every((source) => view.find(source.place)?.type === "directory")
+    ) {
       merge(tree, view, child, candidates);
     } else {
       for (const { target, place: source } of candidates) {

@@ -31,12 +31,20 @@ export interface OwnFile {
 export function putOwn(
   tree: RootTree,
   own: { readonly directories: readonly OwnDirectory[]; readonly files: readonly OwnFile[] },
-  context: { readonly storeDir: string; readonly ownerIds: (owner: string) => { readonly uid: number; readonly gid: number } },
+  context: {
+    readonly storeDir: string;
+    readonly ownerIds: (owner: string) => { readonly uid: number; readonly gid: number };
+  },
 ): void {
   for (const { path, mode, owner } of own.directories) {
     const place = parseOwnPlace(path, "--dir", context.storeDir);
     const ids = owner === undefined ? {} : context.ownerIds(owner);
-    tree.put(place, { type: "directory", mode: checkMode(mode ?? 0o755, "--dir"), ...ids, origin: `--dir ${path}` });
+    tree.put(place, {
+      type: "directory",
+      mode: checkMode(mode ?? 0o755, "--dir"),
+      ...ids,
+      origin: `--dir ${path}`,
+    });
   }
   for (const file of own.files) tree.put(parseOwnPlace(file.path, "--add", context.storeDir), ownFile(file));
 }
@@ -53,7 +61,10 @@ function inspectSource(source: string): { readonly size: number; readonly execut
   try {
     fd = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block before it is refused
   } catch (cause) {
-    throw new CoreError("option-invalid", `--add: cannot read '${source}': ${reason(cause)}`, { path: source, cause });
+    throw new CoreError("option-invalid", `--add: cannot read '${source}': ${reason(cause)}`, {
+      path: source,
+      cause,
+    });
   }
   try {
     const stats = fstatSync(fd);
@@ -80,7 +91,9 @@ function* readSource(source: string, size: number): Generator<Uint8Array> {
       const read = readSync(fd, buffer, 0, Math.min(CHUNK_BYTES, left + 1), null);
       left -= read;
       if (left < 0 || (read === 0 && left > 0)) {
-        throw new CoreError("option-invalid", `--add: '${source}' changed while it was read`, { path: source });
+        throw new CoreError("option-invalid", `--add: '${source}' changed while it was read`, {
+          path: source,
+        });
       }
       if (read === 0) return;
       yield buffer.subarray(0, read);

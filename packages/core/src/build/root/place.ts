@@ -8,7 +8,9 @@ import { CoreError } from "../../errors.ts";
 export function parsePlace(place: string, option: string): string {
   const parts = place.split("/").slice(1);
   const bad =
-    !place.startsWith("/") || place.includes("\0") || parts.some((part) => part === "" || part === "." || part === "..");
+    !place.startsWith("/") ||
+    place.includes("\0") ||
+    parts.some((part) => part === "" || part === "." || part === "..");
   if (bad) {
     throw new CoreError("option-invalid", `${option}: '${place}' is not an absolute, normalised path`, {
       path: place,

@@ -27,7 +27,8 @@ export class RootTree {
    * @throws CoreError `place-clash` naming both who asked, when the place, or a parent, is taken by something else
    */
   put(place: string, node: RootNode): void {
-    for (const parent of parentsOf(place)) this.#require(parent, { type: "directory", mode: 0o755, origin: node.origin }, place);
+    for (const parent of parentsOf(place))
+      this.#require(parent, { type: "directory", mode: 0o755, origin: node.origin }, place);
     const taken = this.#nodes.get(place);
     if (taken !== undefined && !(taken.type === "directory" && node.type === "directory")) {
       throw clash(place, taken.origin, node.origin);
@@ -52,7 +53,11 @@ export class RootTree {
   /** All nodes as layer entries, parents first, names by byte value. */
   entries(): LayerEntry[] {
     return [...this.#nodes]
-      .map(([place, node]) => ({ name: Buffer.from(place), key: place.split("/").map((part) => Buffer.from(part)), node }))
+      .map(([place, node]) => ({
+        name: Buffer.from(place),
+        key: place.split("/").map((part) => Buffer.from(part)),
+        node,
+      }))
       .toSorted((a, b) => compareComponents(a.key, b.key))
       .map(({ name, node }) => toLayerEntry(name, node));
   }
@@ -60,7 +65,8 @@ export class RootTree {
   #require(place: string, directory: RootNode, child: string): void {
     const taken = this.#nodes.get(place);
     if (taken === undefined) this.#nodes.set(place, directory);
-    else if (taken.type !== "directory") throw clash(place, taken.origin, `${directory.origin} (for ${child})`);
+    else if (taken.type !== "directory")
+      throw clash(place, taken.origin, `${directory.origin} (for ${child})`);
   }
 }
 

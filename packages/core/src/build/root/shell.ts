@@ -18,17 +18,27 @@ export const shellPrograms: readonly ShellProgram[] = [
     inside: ["bin/sh", "bin/bash", "bin/dash", "bin/busybox"],
     packages: ["bash", "bash-interactive", "dash", "busybox"],
   },
-  { place: "/usr/bin/env", inside: ["bin/env"], packages: ["coreutils", "coreutils-full", "uutils-coreutils", "busybox"] },
+  {
+    place: "/usr/bin/env",
+    inside: ["bin/env"],
+    packages: ["coreutils", "coreutils-full", "uutils-coreutils", "busybox"],
+  },
 ];
 
 /** Where a program lies in the closure; the best package's, else the first path's that has it; undefined where none has. */
-export function findShellProgram(view: ImageView, paths: readonly StorePath[], wanted: ShellProgram): string | undefined {
+export function findShellProgram(
+  view: ImageView,
+  paths: readonly StorePath[],
+  wanted: ShellProgram,
+): string | undefined {
   const rank = (path: StorePath): number => {
     const at = wanted.packages.indexOf(parsePackageName(storePathName(path)).name);
     return at === -1 ? wanted.packages.length : at;
   };
   for (const path of paths.toSorted((a, b) => rank(a) - rank(b))) {
-    const found = wanted.inside.map((inside) => `${path}/${inside}`).find((place) => view.findProgram(place) !== undefined);
+    const found = wanted.inside
+      .map((inside) => `${path}/${inside}`)
+      .find((place) => view.findProgram(place) !== undefined);
     if (found !== undefined) return found;
   }
   return undefined;

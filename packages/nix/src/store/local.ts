@@ -1,0 +1,83 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NixError } from "../errors.ts";
+import { makeClosure } from "../make-closure.ts";
+import { parsePackageName } from "../package-name.ts";
+import type { Closure } from "../path-info.ts";
+import { parseRegistration } from "../registration.ts";
+import { isStorePathBaseName, parseStorePath, storePathBaseName, storePathName, type StorePath } from "../store-path.ts";
+import type { TreeLocation } from "../tree/tree.ts";
+import { batchArguments, runNixStore } from "./nix-store-command.ts";
+import { resolveTarget } from "./resolve-target.ts";
+import type { StoreLocation } from "./store-location.ts";
+import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
+import { takeTemporaryRoot } from "./temporary-root.ts";
+
+/** A store whose files are on this machine: single-user, behind a daemon, or under another root. */
+export class LocalStore implements Store {
+  readonly storeDir: string;
+  readonly #location: StoreLocation;
+  readonly #environment: NodeJS.ProcessEnv;
+
+  constructor(location: StoreLocation, environment: NodeJS.ProcessEnv) {
+    this.storeDir = location.storeDir;
+    this.#location = location;
+    this.#environment = environment;
+  }
+
+  resolveTarget(target: string): Promise<Target> {
+    return resolveTarget(target, this.#location);
+  }
+
+  async queryClosure(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Closure> {
+    const paths = await this.#query("--query", "--requisites", roots, options);
+    const requisites = [...new Set(paths.split("\n").filter((line) => line !== ""))];
+    const registration = await this.#query("--dump-db", undefined, requisites, options);
+    const infos = parseRegistration(registration, this.storeDir);
+    return makeClosure(this.storeDir, roots, infos);
+  }
+
+  protect(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Protection> {
+    return takeTemporaryRoot(roots, this.#location, { environment: this.#environment, signal: options.signal });
+  }
+
+  locateTree(path: StorePath): TreeLocation {
+    return { directory: join(this.#location.physicalDir, storePathBaseName(path)) };
+  }
+
+  async findPackages(names: readonly string[], options: StoreCallOptions = {}): Promise<StorePath[]> {
+    const entries = (await readdir(this.#location.physicalDir).catch(() => [])).filter(isStorePathBaseName);
+    const paths = entries.map((name) => parseStorePath(`${this.storeDir}/${name}`, this.storeDir));
+    const ranked = paths
+      .map((path) => ({ path, ...parsePackageName(storePathName(path)) }))
+      .filter(({ name, version }) => names.includes(name) && !version.endsWith(".drv"))
+      .toSorted(
+        (a, b) =>
+          names.indexOf(a.name) - names.indexOf(b.name) ||
+          b.version.localeCompare(a.version, "en", { numeric: true }) ||
+          (a.path < b.path ? -1 : 1),
+      );
+    const valid: StorePath[] = [];
+    for (const { path } of ranked) if (await this.#isValid(path, options)) valid.push(path);
+    return valid;
+  }
+
+  async #isValid(path: StorePath, options: StoreCallOptions): Promise<boolean> {
+    try {
+      await this.#query("--check-validity", undefined, [path], options);
+      return true;
+    } catch (error) {
+      if (error instanceof NixError && (error.code === "path-invalid" || error.code === "nix-failed")) return false;
+      throw error;
+    }
+  }
+
+  async #query(verb: string, detail: string | undefined, paths: readonly string[], options: StoreCallOptions): Promise<string> {
+    const answers: string[] = [];
+    for (const batch of batchArguments(paths)) {
+      const words = [...this.#location.arguments, verb, ...(detail === undefined ? [] : [detail]), ...batch];
+      answers.push(await runNixStore(words, { environment: this.#environment, signal: options.signal }));
+    }
+    return answers.join("\n");
+  }
+}

@@ -1,0 +1,87 @@
+import { execa, ExecaError } from "execa";
+import { NixError } from "../errors.ts";
+
+export interface NixStoreOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes of arguments for one call: Linux takes 2 MiB with the environment, of which this is a safe part. */
+const ARGUMENT_BYTES = 512 * 1024;
+
+/**
+ * Runs `nix-store` and returns what it prints.
+ * @throws NixError `nix-missing`, `store-unavailable`, `path-invalid`, `nix-failed`
+ */
+export async function runNixStore(words: readonly string[], options: NixStoreOptions): Promise<string> {
+  try {
+    const { stdout } = await execa("nix-store", words, {
+      env: { ...options.environment, LC_ALL: "C" },
+      extendEnv: false,
+      stdin: "ignore",
+      maxBuffer: 1 << 30,
+      ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    });
+    return stdout;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error instanceof ExecaError ? explainFailure(error) : error;
+  }
+}
+
+/** Splits paths into calls whose arguments the system takes; 25,000 paths fit one call at most, so bytes are counted. */
+export function batchArguments(paths: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  let room = 0;
+  for (const path of paths) {
+    if (room < path.length + 1) {
+      batches.push([]);
+      room = ARGUMENT_BYTES;
+    }
+    batches.at(-1)?.push(path);
+    room -= path.length + 1;
+  }
+  return batches;
+}
+
+function explainFailure(error: ExecaError): NixError {
+  const cause = error;
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") {
+    return new NixError("nix-missing", "Nix is not installed here: there is no nix-store on PATH", {
+      cause,
+      hint: "Install Nix (on Debian: apt-get install nix-bin), or put its bin folder on PATH.",
+    });
+  }
+  if (error.code === "EACCES") return new NixError("nix-missing", "nix-store on PATH may not be run: permission denied", { cause });
+  const said = errorLines(String(error.stderr ?? ""));
+  const invalid = /path '([^']+)' is not valid/.exec(said)?.[1];
+  if (invalid !== undefined) {
+    return new NixError("path-invalid", `${invalid} is not a valid path of the store`, {
+      path: invalid,
+      cause,
+      hint: "Build it again, or check the store with nix-store --verify.",
+    });
+  }
+  if (/cannot connect to (socket|daemon)|connection refused|daemon.*(closed|disconnected)|cannot open connection/i.test(said)) {
+    return new NixError("store-unavailable", `the Nix daemon cannot be reached: ${said}`, {
+      cause,
+      hint: "Start it (systemctl start nix-daemon), or choose another store with --store.",
+    });
+  }
+  if (/permission denied|read-?only|unable to open database|cannot open SQLite|database is locked/i.test(said)) {
+    return new NixError("store-unavailable", `the store's database cannot be read: ${said}`, {
+      cause,
+      hint: "Use the Nix daemon (NIX_REMOTE=daemon), or run as the store's owner.",
+    });
+  }
+  const end = error.signal === undefined ? `exit status ${error.exitCode}` : error.signal;
+  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.shortMessage : said}`, { cause });
+}
+
+/** What Nix complains of, without its warnings, on one line. */
+function errorLines(stderr: string): string {
+  // oxlint-disable-next-line no-control-regex -- Nix colours its errors even where nobody sees colours
+  const plain = stderr.replaceAll(/\u001b\[[0-9;]*m/g, "");
+  const lines = plain.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("warning:"));
+  return lines.slice(-3).map((line) => line.trim().replace(/^error: /, "")).join(" ");
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { StorePath } from "../store-path.ts";
+import { batchArguments, runNixStore, type NixStoreOptions } from "./nix-store-command.ts";
+import { formatIdentity, hasEnded, ownIdentity, parseIdentity } from "./process-identity.ts";
+import type { StoreLocation } from "./store-location.ts";
+import type { Protection } from "./store.ts";
+
+/** A root of a process that cannot be seen from here (another pid namespace) is kept for this long. */
+const UNSEEN_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+/**
+ * Takes temporary garbage collector roots: links in a folder of this process, indirect roots of the store. `-r` on a
+ * valid output path builds nothing, and `substitute` is off, so an invalid one is not fetched either.
+ * @param paths no derivations
+ */
+export async function takeTemporaryRoot(
+  paths: readonly StorePath[],
+  location: StoreLocation,
+  options: NixStoreOptions,
+): Promise<Protection> {
+  const roots = join(cacheFolder(options.environment), "roots");
+  const folder = join(roots, `${formatIdentity(ownIdentity())}_${randomBytes(4).toString("hex")}`);
+  const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    await removeLeftRoots(roots);
+    await mkdir(folder, { recursive: true });
+    for (const [index, batch] of batchArguments(paths).entries()) {
+      const words = ["--option", "substitute", "false", "--add-root", join(folder, `root-${index}`), "--indirect"];
+      await runNixStore([...location.arguments, ...words, "--realise", ...batch], options);
+    }
+    return { warning: undefined, [Symbol.asyncDispose]: release };
+  } catch (error) {
+    await release().catch(() => {});
+    options.signal?.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    return { warning: `the paths are not protected from the garbage collector: ${reason}`, [Symbol.asyncDispose]: async () => {} };
+  }
+}
+
+/** Removes the roots of processes that were killed before they could. */
+async function removeLeftRoots(roots: string): Promise<void> {
+  const own = ownIdentity();
+  for (const name of await readdir(roots).catch(() => [])) {
+    const identity = parseIdentity(name);
+    if (identity === undefined) continue;
+    const folder = join(roots, name);
+    const unseen = identity.host === own.host && identity.namespace !== own.namespace;
+    if (hasEnded(identity, own) || (unseen && (await isOld(folder)))) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function isOld(folder: string): Promise<boolean> {
+  const stats = await stat(folder).catch(() => undefined);
+  return stats !== undefined && Date.now() - stats.mtimeMs > UNSEEN_MILLISECONDS;
+}
+
+/** `$XDG_CACHE_HOME/stowage`, by default `~/.cache/stowage` (XDG Base Directory Specification). */
+function cacheFolder(environment: NodeJS.ProcessEnv): string {
+  const xdg = environment["XDG_CACHE_HOME"];
+  const home = environment["HOME"];
+  if (xdg?.startsWith("/")) return join(xdg, "stowage");
+  return join(home === undefined || home === "" ? homedir() : home, ".cache", "stowage");
+}

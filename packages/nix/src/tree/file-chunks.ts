@@ -1,0 +1,38 @@
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { changedError, treeError } from "./tree-error.ts";
+
+const CHUNK_BYTES = 1 << 20;
+
+/** One for a thread: small files would otherwise cost an allocation each. */
+const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+
+/**
+ * A regular file's contents. Each chunk is valid only until any other chunk is asked for in this thread.
+ * @throws NixError `path-corrupted` when there are not exactly `size` bytes, `path-unreadable`
+ */
+export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
+  const fd = guard(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  try {
+    let left = size;
+    for (;;) {
+      // One byte more than is left shows growth, and an end of file without a further call.
+      const wanted = Math.min(CHUNK_BYTES, left + 1);
+      const length = guard(path, () => readSync(fd, buffer, 0, wanted, null));
+      if (length > left) throw changedError(path, "grew");
+      if (length === 0 && left > 0) throw changedError(path, "shrank");
+      left -= length;
+      if (length > 0) yield buffer.subarray(0, length);
+      if (left === 0 && length < wanted) return;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function guard<T>(path: Buffer, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw treeError(error, path);
+  }
+}
