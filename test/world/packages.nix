@@ -1,0 +1,183 @@
+# The packages of the offline world. Names are nixpkgs' own, so that flake.nix is the same with either.
+{ system }:
+let
+  inputs =
+    if builtins.pathExists ./inputs.json then
+      builtins.fromJSON (builtins.readFile ./inputs.json)
+    else
+      throw "the offline world has no inputs yet: run test/world/prepare";
+
+  # Something the prepare script put into the store: valid already, so its builder never runs.
+  prepared =
+    { name, sha256, mode }:
+    derivation {
+      inherit name system;
+      builder = "/bin/sh";
+      args = [ "-c" "echo 'run test/world/prepare: ${name} is not in the store' >&2; exit 1" ];
+      outputHashMode = mode;
+      outputHashAlgo = "sha256";
+      outputHash = sha256;
+    };
+
+  bootstrap = prepared {
+    name = "bootstrap";
+    inherit (inputs.bootstrap) sha256;
+    mode = "recursive";
+  };
+
+  debFile = name: prepared {
+    name = "${name}-${inputs.debs.${name}.version}.deb";
+    inherit (inputs.debs.${name}) sha256;
+    mode = "flat";
+  };
+
+  runCommand =
+    name: attributes: script:
+    derivation (
+      {
+        inherit name system;
+        builder = "${bootstrap}/bin/busybox";
+        args = [ "sh" "-e" "-c" script ];
+        PATH = "${bootstrap}/bin";
+      }
+      // builtins.removeAttrs attributes [ "meta" "passthru" ]
+    )
+    // {
+      meta = attributes.meta or { };
+    }
+    // attributes.passthru or { };
+
+  multiarch = if system == "aarch64-linux" then "aarch64-linux-gnu" else "x86_64-linux-gnu";
+  loader = if system == "aarch64-linux" then "ld-linux-aarch64.so.1" else "ld-linux-x86-64.so.2";
+
+  # Unpacks a Debian package with what it has in /usr one level up and its libraries in lib.
+  unpack = name: ''
+    dpkg-deb -x ${debFile name} unpacked
+    mkdir -p $out
+    for folder in unpacked unpacked/usr; do
+      for part in bin games lib lib64 share etc; do
+        [ -d $folder/$part ] || continue
+        mkdir -p $out/$part
+        cp -a $folder/$part/. $out/$part/
+      done
+    done
+    if [ -d $out/lib/${multiarch} ]; then
+      cp -a $out/lib/${multiarch}/. $out/lib/
+      rm -rf $out/lib/${multiarch}
+    fi
+    if [ -d $out/lib64 ]; then
+      rm -rf $out/lib64
+    fi
+    rm -rf $out/share/doc $out/share/man $out/share/locale $out/share/lintian $out/share/info
+  '';
+
+  # patchelf itself, run through the loader of the library it was made with.
+  patchelf = runCommand "patchelf-bootstrap" { } ''
+    for deb in ${debFile "patchelf"} ${debFile "libc6"} ${debFile "libstdc++6"} ${debFile "libgcc-s1"}; do
+      dpkg-deb -x $deb unpacked
+    done
+    mkdir -p $out/bin $out/lib
+    cp -L $(find unpacked -name '*.so*' -type f -o -name '*.so*' -type l) $out/lib/
+    cp unpacked/usr/bin/patchelf $out/lib/patchelf
+    printf '#!%s\nexec %s --library-path %s %s "$@"\n' \
+      "${bootstrap}/bin/sh" "$out/lib/${loader}" "$out/lib" "$out/lib/patchelf" > $out/bin/patchelf
+    chmod +x $out/bin/patchelf
+  '';
+
+  # Gives each ELF file the loader and the library folders of the store.
+  patch = libraries: ''
+    rpath=$out/lib${builtins.concatStringsSep "" (map (library: ":${library}/lib") libraries)}
+    find $out -type f | while read -r file; do
+      [ "$(head -c 4 "$file" | tr -d '\0')" = "$(printf '\177ELF')" ] || continue
+      case "$file" in *.o | *.a) continue ;; esac
+      chmod u+w "$file"
+      if ${patchelf}/bin/patchelf --print-interpreter "$file" >/dev/null 2>&1; then
+        ${patchelf}/bin/patchelf --set-interpreter ${libc6}/lib/${loader} "$file"
+      fi
+      ${patchelf}/bin/patchelf --set-rpath "$rpath" "$file" || true
+    done
+  '';
+
+  # The loader and libc find each other by themselves and stay as they are.
+  libc6 = runCommand "libc6-${inputs.debs.libc6.version}" { } (unpack "libc6");
+
+  deb =
+    name:
+    if name == "libc6" then
+      libc6
+    else
+      runCommand "${name}-${inputs.debs.${name}.version}" { } (unpack name + patch (map deb inputs.debs.${name}.depends));
+
+  dash = deb "dash";
+  shell = "${dash}/bin/dash";
+
+  # A script in bin.
+  scriptPackage =
+    name: script:
+    runCommand name { } ''
+      mkdir -p $out/bin
+      ${script}
+      chmod +x $out/bin/*
+    '';
+in
+rec {
+  inherit system runCommand;
+  runtimeShell = shell;
+  runtimeShellPackage = dash;
+
+  bash = deb "bash";
+  coreutils = deb "coreutils";
+  curl = deb "curl";
+
+  nodejs_24 = runCommand "nodejs-${inputs.node.version}" { } ''
+    mkdir -p $out/bin
+    cp ${prepared { name = "node"; inherit (inputs.node) sha256; mode = "recursive"; }} $out/bin/node
+    chmod +wx $out/bin/node
+    ${patch (map deb [ "libc6" "libstdc++6" "libgcc-s1" ])}
+  '';
+
+  # Debian's fortune looks for its data in /usr; told where they are, it does not.
+  fortune = scriptPackage "fortune-${inputs.debs.fortune-mod.version}" ''
+    printf '#!%s\nexec %s "$@" %s\n' ${shell} ${deb "fortune-mod"}/games/fortune \
+      ${deb "fortunes-min"}/share/games/fortunes > $out/bin/fortune
+  '';
+
+  cacert = runCommand "cacert-${inputs.debs.ca-certificates.version}" { } ''
+    dpkg-deb -x ${debFile "ca-certificates"} unpacked
+    mkdir -p $out/etc/ssl/certs
+    find unpacked/usr/share/ca-certificates -name '*.crt' | sort | while read -r file; do
+      cat "$file"
+    done > $out/etc/ssl/certs/ca-bundle.crt
+  '';
+
+  tzdata = deb "tzdata";
+
+  mkShell = attributes: runCommand "shell" { } "mkdir $out";
+
+  # Targets of other shapes, for the tests.
+  tests = {
+    # A target that is itself an executable file.
+    single-file = runCommand "single-file-1.0" { } ''
+      printf '#!%s\necho one file\n' ${shell} > $out
+      chmod +x $out
+    '';
+    # What nixpkgs' wrapProgram leaves: the real program hidden beside its wrapper.
+    wrapped = scriptPackage "wrapped-2.1" ''
+      printf '#!%s\necho "wrapped $GREETING"\n' ${shell} > $out/bin/.wrapped-program-wrapped
+      printf '#!%s\nexport GREETING=hello\nexec %s "$@"\n' ${shell} $out/bin/.wrapped-program-wrapped > $out/bin/wrapped-program
+    '';
+    # Two programs, neither named like the package.
+    several = scriptPackage "several-0.3" ''
+      for name in one two; do
+        printf '#!%s\necho %s\n' ${shell} $name > $out/bin/$name
+      done
+    '';
+    # Both have share/readme.
+    clash-a = runCommand "clash-a-1.0" { } "mkdir -p $out/share/both; echo a > $out/share/readme; echo a > $out/share/both/a";
+    clash-b = runCommand "clash-b-1.0" { } "mkdir -p $out/share/both; echo b > $out/share/readme; echo b > $out/share/both/b";
+    # No program at all.
+    data = runCommand "data-1.0" { } "mkdir -p $out/share/data; echo data > $out/share/data/file";
+    # A file that no image can hold.
+    whiteout = runCommand "whiteout-1.0" { } "mkdir -p $out/share; echo x > $out/share/.wh.hidden";
+  };
+}
