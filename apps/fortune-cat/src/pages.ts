@@ -27,7 +27,8 @@ export function escapeHtml(text: string): string {
 
 const drawnCat = `<svg viewBox="0 0 200 190" role="img" aria-label="a drawn cat with a raised paw">
       <g fill="var(--fur)" stroke="var(--line)" stroke-width="4" stroke-linejoin="round" stroke-linecap="round">
-        <path d="M150 165c30 5 40-25 28-45" fill="none" stroke-width="12" stroke="var(--fur)"/>
+        <path d="M150 165c30 5 40-25 28-45" fill="none" stroke-width="17"/>
+        <path d="M150 165c30 5 40-25 28-45" fill="none" stroke-width="10" stroke="var(--fur)"/>
         <path d="M55 180c-8-40 5-72 45-72s53 32 45 72z"/>
         <path d="M48 66 42 18l34 22a70 70 0 0 1 48 0l34-22-6 48c6 34-18 56-52 56S42 100 48 66z"/>
         <path d="M148 122c16-6 24-26 20-46-3-12-20-8-20 4 0 14-4 22-12 28z"/>

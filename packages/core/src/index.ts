@@ -1,3 +1,4 @@
+export { storeEntries, type StoreLayerContent, type StoreTree } from "./build/layer/store-entries.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 export { pack } from "./pack.ts";

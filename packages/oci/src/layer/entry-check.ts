@@ -6,23 +6,20 @@ const WHITEOUT = Buffer.from(".wh.");
 
 /**
  * Checks a layer's entries one after another: each name absolute, normalised and no whiteout, none twice. Entries come
- * in runs of ascending order (one run for each store path), so that a name is compared with the one before only, and
- * memory does not grow with the number of files.
+ * in runs of ascending order (one run for each store path), so that a name is compared with the one before
+ * and with where runs began: memory does not grow with the number of files.
  */
 export class EntryCheck {
-  readonly #runs = new Set<string>();
+  readonly #runStarts = new Set<string>();
   #previous: Buffer | undefined;
 
   /** @throws OciError `entry-unrepresentable` */
   check(entry: LayerEntry): void {
     checkName(entry.name);
-    const order = this.#previous === undefined ? 1 : compareNames(entry.name, this.#previous);
-    if (order === 0) throw unrepresentable(entry.name, "it occurs twice");
-    if (order < 0 || this.#previous === undefined) {
-      const start = entry.name.toString("latin1");
-      if (this.#runs.has(start)) throw unrepresentable(entry.name, "it occurs twice");
-      this.#runs.add(start);
-    }
+    const name = entry.name.toString("latin1");
+    const order = this.#previous === undefined ? -1 : compareNames(entry.name, this.#previous);
+    if (order === 0 || this.#runStarts.has(name)) throw unrepresentable(entry.name, "it occurs twice");
+    if (order < 0) this.#runStarts.add(name);
     this.#previous = entry.name;
     if (entry.type === "symlink" && entry.target.includes(0))
       throw unrepresentable(entry.name, "its target holds a NUL byte");

@@ -3,7 +3,7 @@ import type { HistoryEntry } from "@stowage/oci";
 
 /**
  * What an image says of its own closure, readable without a store: each layer's history entry has, in `created_by`,
- * one line for the eye and one line of JSON. History has no size limit, Docker keeps it, and `docker history` cuts it
+ * a few names for the eye and then JSON, from the first `{` on. History has no size limit, Docker keeps it, and `docker history` cuts it
  * for the eye; a label over 4096 bytes would keep containerd from starting the container.
  */
 export interface ClosureRecord {
@@ -44,7 +44,7 @@ export function storeLayerHistory(
   };
   return {
     created,
-    created_by: `${shown}${more}\n${JSON.stringify(record)}`,
+    created_by: `${shown}${more} ${JSON.stringify(record)}`,
     comment: "stowage: store paths",
   };
 }

@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+import type { StorePath } from "@stowage/nix";
+import { storeEntries } from "@stowage/core";
+import type { LayerEntry } from "@stowage/oci";
+
+/** All bytes, copied chunk by chunk: a chunk is valid only until the next. */
+export function collect(chunks: Iterable<Uint8Array>): Buffer {
+  const copies: Buffer[] = [];
+  for (const chunk of chunks) copies.push(Buffer.from(chunk));
+  return Buffer.concat(copies);
+}
+
+export function sha256(chunks: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** A layer of trees that lie below `root` on the disk, `/nix/store/x` at `root/nix/store/x`. */
+export function storeLayer(root: string, paths: readonly string[]): Iterable<LayerEntry> {
+  const trees = paths.map((path) => ({ path: path as StorePath, location: { directory: `${root}${path}` } }));
+  return storeEntries({ storeDir: "/nix/store", trees });
+}
+
