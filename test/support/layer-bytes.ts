@@ -21,4 +21,3 @@ export function storeLayer(root: string, paths: readonly string[]): Iterable<Lay
   const trees = paths.map((path) => ({ path: path as StorePath, location: { directory: `${root}${path}` } }));
   return storeEntries({ storeDir: "/nix/store", trees });
 }
-

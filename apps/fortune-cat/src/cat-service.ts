@@ -14,7 +14,9 @@ export function catUrl(service: string, text: string): string {
 /** Asks the cat service for a page on which a cat says the text. */
 export async function askCat(service: string, text: string): Promise<string> {
   try {
-    const response = await fetch(catUrl(service, text), { signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+    const response = await fetch(catUrl(service, text), {
+      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    });
     if (!response.ok) throw new CatServiceError(`it answered ${response.status}`);
     return await readLimited(response);
   } catch (error) {

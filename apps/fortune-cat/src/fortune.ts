@@ -44,7 +44,11 @@ function wrapLine(line: string, columns: number): string[] {
   return [...lines, current];
 }
 
-function explain(error: { readonly killed?: boolean; readonly code?: unknown; readonly message: string }): string {
+function explain(error: {
+  readonly killed?: boolean;
+  readonly code?: unknown;
+  readonly message: string;
+}): string {
   if (error.code === "ENOENT") return "there is no such program";
   if (error.killed) return "it took too long or said too much";
   return typeof error.code === "number" ? `it ended with status ${error.code}` : error.message;

@@ -1,7 +1,12 @@
 import type { AddressInfo } from "node:net";
 import { makeServer } from "./server.ts";
 
-const { FORTUNE_EXEC = "/app/bin/fortune", CATAAS_URL = "https://cataas.com", HOST = "0.0.0.0", PORT = "8001" } = process.env;
+const {
+  FORTUNE_EXEC = "/app/bin/fortune",
+  CATAAS_URL = "https://cataas.com",
+  HOST = "0.0.0.0",
+  PORT = "8001",
+} = process.env;
 
 const port = Number(PORT);
 if (!/^\d+$/.test(PORT) || port > 65535) fail(`PORT is '${PORT}', which is not a port`);

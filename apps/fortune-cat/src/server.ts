@@ -20,16 +20,18 @@ interface Answer {
 /** The service: `/`, `/cat` and `/health`. It is not listening yet. */
 export function makeServer(settings: Settings): Server {
   return createServer((request, response) => {
-    void answer(request.method ?? "GET", request.url ?? "/", settings).then(({ status, type, body, headers }) => {
-      const bytes = Buffer.from(body);
-      response.writeHead(status, {
-        "content-type": `${type}; charset=utf-8`,
-        "content-length": bytes.length,
-        "cache-control": "no-store",
-        ...headers,
-      });
-      response.end(request.method === "HEAD" ? undefined : bytes);
-    });
+    void answer(request.method ?? "GET", request.url ?? "/", settings).then(
+      ({ status, type, body, headers }) => {
+        const bytes = Buffer.from(body);
+        response.writeHead(status, {
+          "content-type": `${type}; charset=utf-8`,
+          "content-length": bytes.length,
+          "cache-control": "no-store",
+          ...headers,
+        });
+        response.end(request.method === "HEAD" ? undefined : bytes);
+      },
+    );
   });
 }
 
@@ -42,7 +44,8 @@ async function answer(method: string, url: string, settings: Settings): Promise<
   const path = url.split("?", 1)[0] as string;
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (route === undefined) return text(404, `there is nothing at ${path}; the cat is at /cat`);
-  if (method !== "GET" && method !== "HEAD") return { ...text(405, "only GET and HEAD"), headers: { allow: "GET, HEAD" } };
+  if (method !== "GET" && method !== "HEAD")
+    return { ...text(405, "only GET and HEAD"), headers: { allow: "GET, HEAD" } };
   try {
     return await route();
   } catch (error) {

@@ -30,7 +30,7 @@ export function makeSpeaker(options: GlobalOptions): Speaker {
   const say = (text: string): void => void stderr.write(text);
   return {
     options,
-    showsProgress: stderr.isTTY === true && !options.quiet && process.env["TERM"] !== "dumb",
+    showsProgress: stderr.isTTY && !options.quiet && process.env["TERM"] !== "dumb",
     signal: signalOfProcess(),
     print: (text) =>
       new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),

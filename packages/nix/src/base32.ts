@@ -31,7 +31,7 @@ export function decodeNix32(text: string): Uint8Array {
     const shift = bit % 8;
     const carry = digit >> (8 - shift);
     if (index < bytes.length) bytes[index] = (bytes[index] as number) | ((digit << shift) & 0xff);
-    else if ((digit << shift & 0xff) !== 0) throw invalid(text);
+    else if (((digit << shift) & 0xff) !== 0) throw invalid(text);
     if (index + 1 < bytes.length) bytes[index + 1] = (bytes[index + 1] as number) | carry;
     else if (carry !== 0) throw invalid(text);
   }

@@ -6,19 +6,28 @@ import { compareStorePaths, type StorePath } from "./store-path.ts";
  * Makes a closure of what a store or a text said: sorted, without repetition, complete.
  * @throws NixError `format-invalid` when a root or a reference is not among the paths, naming both ends
  */
-export function makeClosure(storeDir: string, roots: readonly StorePath[], infos: readonly PathInfo[]): Closure {
+export function makeClosure(
+  storeDir: string,
+  roots: readonly StorePath[],
+  infos: readonly PathInfo[],
+): Closure {
   const byPath = new Map(infos.map((info) => [info.path, info]));
   for (const info of byPath.values()) {
     const outside = info.references.find((reference) => !byPath.has(reference));
     if (outside !== undefined) {
-      throw new NixError("format-invalid", `the closure is not complete: ${info.path} refers to ${outside}, which is not in it`, {
-        path: info.path,
-        hint: "Ask for the whole closure (nix-store -qR, nix path-info --recursive).",
-      });
+      throw new NixError(
+        "format-invalid",
+        `the closure is not complete: ${info.path} refers to ${outside}, which is not in it`,
+        {
+          path: info.path,
+          hint: "Ask for the whole closure (nix-store -qR, nix path-info --recursive).",
+        },
+      );
     }
   }
   for (const root of roots) {
-    if (!byPath.has(root)) throw new NixError("format-invalid", `the root ${root} is not in the closure`, { path: root });
+    if (!byPath.has(root))
+      throw new NixError("format-invalid", `the root ${root} is not in the closure`, { path: root });
   }
   const paths = [...byPath.values()].toSorted((a, b) => compareStorePaths(a.path, b.path));
   return { storeDir, roots: [...new Set(roots)], paths };

@@ -39,6 +39,7 @@ function toBytes(hash: NarHash): Buffer {
 }
 
 function fromBytes(bytes: Uint8Array): NarHash {
-  if (bytes.length !== HASH_BYTES) throw new NixError("format-invalid", `a SHA-256 has ${HASH_BYTES} bytes, not ${bytes.length}`);
+  if (bytes.length !== HASH_BYTES)
+    throw new NixError("format-invalid", `a SHA-256 has ${HASH_BYTES} bytes, not ${bytes.length}`);
   return `sha256-${Buffer.from(bytes).toString("base64")}` as NarHash;
 }

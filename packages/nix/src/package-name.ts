@@ -26,7 +26,8 @@ export function parsePackageName(name: string): PackageName {
  * @param deriverName the derivation's name without `.drv`
  */
 export function parseOutputName(pathName: string, deriverName: string | undefined): OutputName {
-  if (deriverName !== undefined && pathName === deriverName) return { ...parsePackageName(deriverName), output: "out" };
+  if (deriverName !== undefined && pathName === deriverName)
+    return { ...parsePackageName(deriverName), output: "out" };
   if (deriverName !== undefined && pathName.startsWith(`${deriverName}-`)) {
     return { ...parsePackageName(deriverName), output: pathName.slice(deriverName.length + 1) };
   }

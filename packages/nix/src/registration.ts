@@ -19,17 +19,21 @@ function readInfo(lines: Lines, storeDir: string): PathInfo {
   const path = lines.read("a store path", (line) => parseStorePath(line, storeDir));
   const narHash = lines.read("a hash", parseNarHash);
   const narSize = lines.read("a NAR size", parseCount);
-  const deriver = lines.read("a deriver or nothing", (line) => (line === "" ? undefined : parseStorePath(line, storeDir)));
+  const deriver = lines.read("a deriver or nothing", (line) =>
+    line === "" ? undefined : parseStorePath(line, storeDir),
+  );
   const count = lines.read("a number of references", parseCount);
   const references: StorePath[] = [];
-  while (references.length < count) references.push(lines.read("a reference", (line) => parseStorePath(line, storeDir)));
+  while (references.length < count)
+    references.push(lines.read("a reference", (line) => parseStorePath(line, storeDir)));
   references.sort(compareStorePaths);
   return { path, narHash, narSize, references, ...(deriver === undefined ? {} : { deriver }) };
 }
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(count)) throw new NixError("format-invalid", `'${text}' is not a number`);
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(count))
+    throw new NixError("format-invalid", `'${text}' is not a number`);
   return count;
 }
 
@@ -59,6 +63,9 @@ class Lines {
 
   #invalid(what: string, reason: string, cause?: unknown): NixError {
     const message = `registration text, line ${this.#next}: ${what} is expected, but ${reason}`;
-    return new NixError("format-invalid", message, { cause, hint: "Give what nix-store --dump-db prints, whole." });
+    return new NixError("format-invalid", message, {
+      cause,
+      hint: "Give what nix-store --dump-db prints, whole.",
+    });
   }
 }

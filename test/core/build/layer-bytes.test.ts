@@ -15,11 +15,17 @@ const store = "/nix/store";
 const path = `${store}/00000000000000000000000000000000-tree`;
 
 function bytesOfPython(root: string, paths: readonly string[]): Buffer {
-  return execFileSync("python3", [writer, root, ...paths], { maxBuffer: 1 << 28, env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" } });
+  return execFileSync("python3", [writer, root, ...paths], {
+    maxBuffer: 1 << 28,
+    env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" },
+  });
 }
 
 /** A tree on disk, given as raw relative names with what is there. */
-function makeTree(root: string, entries: readonly (readonly [name: Buffer | string, make: (place: Buffer) => void])[]): void {
+function makeTree(
+  root: string,
+  entries: readonly (readonly [name: Buffer | string, make: (place: Buffer) => void])[],
+): void {
   mkdirSync(`${root}${path}`, { recursive: true });
   for (const [name, make] of entries) {
     const place = Buffer.concat([Buffer.from(`${root}${path}/`), Buffer.from(name as string)]);
@@ -28,10 +34,12 @@ function makeTree(root: string, entries: readonly (readonly [name: Buffer | stri
   }
 }
 
-const file = (contents: string | Buffer, mode = 0o444) => (place: Buffer) => {
-  writeFileSync(place, contents);
-  chmodSync(place, mode);
-};
+const file =
+  (contents: string | Buffer, mode = 0o444) =>
+  (place: Buffer) => {
+    writeFileSync(place, contents);
+    chmodSync(place, mode);
+  };
 const directory = () => (place: Buffer) => mkdirSync(place, { recursive: true });
 const symlink = (target: string | Buffer) => (place: Buffer) => symlinkSync(target, place);
 
@@ -48,9 +56,15 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
       ["a-b", file("x")],
       ["a/b", file("y")],
     ],
-    "names around the field's 100 bytes": [98, 99, 100, 101, 102, 155, 156, 200].map((total) => [nameOfTotal(total), file("x")] as const),
-    "directory names around 100 bytes": [98, 99, 100, 101].map((total) => [nameOfTotal(total), directory()] as const),
-    "components of 255 bytes, deep": [[`${"d".repeat(255)}/${"e".repeat(255)}/${"f".repeat(255)}`, file("deep")]],
+    "names around the field's 100 bytes": [98, 99, 100, 101, 102, 155, 156, 200].map(
+      (total) => [nameOfTotal(total), file("x")] as const,
+    ),
+    "directory names around 100 bytes": [98, 99, 100, 101].map(
+      (total) => [nameOfTotal(total), directory()] as const,
+    ),
+    "components of 255 bytes, deep": [
+      [`${"d".repeat(255)}/${"e".repeat(255)}/${"f".repeat(255)}`, file("deep")],
+    ],
     "targets around 100 bytes and very long": [1, 99, 100, 101, 255, 1000, 4000].map(
       (length) => [`to-${length}`, symlink("t".repeat(length))] as const,
     ),
@@ -87,9 +101,9 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
       [Buffer.from([1, 2, 127]), file("x")],
       ["-dash", file("x")],
     ],
-    "sizes at block boundaries": [0, 1, 511, 512, 513, 1024, 10239, 10240, 10241, 65535, 65536, 65537, 300_000].map(
-      (size) => [`size-${size}`, file(Buffer.alloc(size, size % 251))] as const,
-    ),
+    "sizes at block boundaries": [
+      0, 1, 511, 512, 513, 1024, 10239, 10240, 10241, 65535, 65536, 65537, 300_000,
+    ].map((size) => [`size-${size}`, file(Buffer.alloc(size, size % 251))] as const),
   };
 
   test.each(Object.entries(trees))("%s", (_, entries) => {
@@ -107,7 +121,9 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
 
   test("store paths that are a file, an executable, a symlink; several in the order given", () => {
     const root = temporaryFolder();
-    const paths = ["c-file", "a-program", "b-link", "d-empty"].map((name) => `${store}/${"1".repeat(32)}-${name}`);
+    const paths = ["c-file", "a-program", "b-link", "d-empty"].map(
+      (name) => `${store}/${"1".repeat(32)}-${name}`,
+    );
     mkdirSync(`${root}${store}`, { recursive: true });
     file("contents")(Buffer.from(`${root}${paths[0]}`));
     file("#!/bin/sh\n", 0o555)(Buffer.from(`${root}${paths[1]}`));
@@ -117,22 +133,39 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
   });
 
   test("random trees of random bytes", () => {
-    const name = fc.uint8Array({ minLength: 1, maxLength: 130 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x78 : byte))));
-    const entry = fc.tuple(name, fc.oneof(fc.constant(directory()), fc.uint8Array({ maxLength: 1500 }).map((bytes) => file(Buffer.from(bytes))), name.map(symlink)));
+    const name = fc
+      .uint8Array({ minLength: 1, maxLength: 130 })
+      .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x78 : byte))));
+    const entry = fc.tuple(
+      name,
+      fc.oneof(
+        fc.constant(directory()),
+        fc.uint8Array({ maxLength: 1500 }).map((bytes) => file(Buffer.from(bytes))),
+        name.map(symlink),
+      ),
+    );
     fc.assert(
-      fc.property(fc.uniqueArray(entry, { maxLength: 12, selector: ([bytes]) => bytes.toString("latin1") }), (entries) => {
-        const usable = entries.filter(([bytes]) => !/^(\.\.?|\.wh\..*)$/s.test(bytes.toString("latin1")));
-        const root = temporaryFolder();
-        makeTree(root, usable);
-        expect(collect(writeLayer(storeLayer(root, [path]))).equals(bytesOfPython(root, [path]))).toBe(true);
-      }),
+      fc.property(
+        fc.uniqueArray(entry, { maxLength: 12, selector: ([bytes]) => bytes.toString("latin1") }),
+        (entries) => {
+          const usable = entries.filter(([bytes]) => !/^(\.\.?|\.wh\..*)$/s.test(bytes.toString("latin1")));
+          const root = temporaryFolder();
+          makeTree(root, usable);
+          expect(collect(writeLayer(storeLayer(root, [path]))).equals(bytesOfPython(root, [path]))).toBe(
+            true,
+          );
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   test("a file over 8 GiB, sparse on disk", { timeout: 240_000 }, async () => {
     const root = temporaryFolder();
-    makeTree(root, [["huge", file("")], ["after", file("x")]]);
+    makeTree(root, [
+      ["huge", file("")],
+      ["after", file("x")],
+    ]);
     chmodSync(`${root}${path}/huge`, 0o644);
     truncateSync(`${root}${path}/huge`, 8 ** 11);
     const python = spawn("python3", [writer, root, path], { stdio: ["ignore", "pipe", "inherit"] });
@@ -155,7 +188,15 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
     ]);
     const bytes = collect(writeLayer(storeLayer(root, [path])));
     expect(bytes.indexOf(Buffer.from("/\ue000"))).toBeLessThan(bytes.indexOf(Buffer.from([0x2f, 0xff])));
-    const sortedByPython = execFileSync("python3", ["-c", "import os,sys; sys.stdout.buffer.write(b'|'.join(os.fsencode(n) for n in sorted(os.listdir(sys.argv[1]))))", `${root}${path}`], { env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" } });
+    const sortedByPython = execFileSync(
+      "python3",
+      [
+        "-c",
+        "import os,sys; sys.stdout.buffer.write(b'|'.join(os.fsencode(n) for n in sorted(os.listdir(sys.argv[1]))))",
+        `${root}${path}`,
+      ],
+      { env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" } },
+    );
     expect(sortedByPython[0]).toBe(0xff);
   });
 });
@@ -163,7 +204,11 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
 describe("a layer's size", () => {
   test("follows from metadata alone", () => {
     const root = temporaryFolder();
-    makeTree(root, [["a", file(Buffer.alloc(5000))], ["é".repeat(80), symlink("x".repeat(300))], ["empty", directory()]]);
+    makeTree(root, [
+      ["a", file(Buffer.alloc(5000))],
+      ["é".repeat(80), symlink("x".repeat(300))],
+      ["empty", directory()],
+    ]);
     expect(layerSize(storeLayer(root, [path]))).toBe(collect(writeLayer(storeLayer(root, [path]))).length);
   });
 });
@@ -172,8 +217,13 @@ describe("what a layer cannot hold is refused by name", () => {
   test.each([".wh.hidden", "share/.wh..wh..opq"])("%s", (name) => {
     const root = temporaryFolder();
     makeTree(root, [[name, file("x")]]);
-    for (const use of [layerSize, (entries: Parameters<typeof writeLayer>[0]) => collect(writeLayer(entries))]) {
-      expect(() => use(storeLayer(root, [path]))).toThrow(expect.objectContaining({ code: "entry-unrepresentable", path: `${path}/${name}` }));
+    for (const use of [
+      layerSize,
+      (entries: Parameters<typeof writeLayer>[0]) => collect(writeLayer(entries)),
+    ]) {
+      expect(() => use(storeLayer(root, [path]))).toThrow(
+        expect.objectContaining({ code: "entry-unrepresentable", path: `${path}/${name}` }),
+      );
     }
   });
 
@@ -192,7 +242,15 @@ describe("what a layer cannot hold is refused by name", () => {
   });
 
   test.each([3, 5])("contents of %s bytes where metadata say 4", (bytes) => {
-    const entry = { type: "file" as const, name: Buffer.from("/f"), mode: 0o644, size: 4, chunks: () => [Buffer.alloc(bytes)] };
-    expect(() => collect(writeLayer([entry]))).toThrow(expect.objectContaining({ code: "layer-inconsistent" }));
+    const entry = {
+      type: "file" as const,
+      name: Buffer.from("/f"),
+      mode: 0o644,
+      size: 4,
+      chunks: () => [Buffer.alloc(bytes)],
+    };
+    expect(() => collect(writeLayer([entry]))).toThrow(
+      expect.objectContaining({ code: "layer-inconsistent" }),
+    );
   });
 });

@@ -40,7 +40,7 @@ export function planLayers(graph: ClosureGraph, options: PlanOptions): LayerPlan
   const name = options.strategy ?? "popularity";
   const strategy = Object.hasOwn(strategies, name) ? strategies[name] : undefined;
   if (strategy === undefined) {
-    throw new CoreError("option-invalid", `unknown layering '${String(name)}'`, {
+    throw new CoreError("option-invalid", `unknown layering '${name}'`, {
       hint: `Take one of ${layeringStrategyNames.join(", ")}.`,
     });
   }

@@ -5,7 +5,13 @@ import { makeClosure } from "../make-closure.ts";
 import { parsePackageName } from "../package-name.ts";
 import type { Closure } from "../path-info.ts";
 import { parseRegistration } from "../registration.ts";
-import { isStorePathBaseName, parseStorePath, storePathBaseName, storePathName, type StorePath } from "../store-path.ts";
+import {
+  isStorePathBaseName,
+  parseStorePath,
+  storePathBaseName,
+  storePathName,
+  type StorePath,
+} from "../store-path.ts";
 import type { TreeLocation } from "../tree/tree.ts";
 import { batchArguments, runNixStore } from "./nix-store-command.ts";
 import { resolveTarget } from "./resolve-target.ts";
@@ -38,7 +44,10 @@ export class LocalStore implements Store {
   }
 
   protect(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Protection> {
-    return takeTemporaryRoot(roots, this.#location, { environment: this.#environment, signal: options.signal });
+    return takeTemporaryRoot(roots, this.#location, {
+      environment: this.#environment,
+      signal: options.signal,
+    });
   }
 
   locateTree(path: StorePath): TreeLocation {
@@ -67,12 +76,18 @@ export class LocalStore implements Store {
       await this.#query("--check-validity", undefined, [path], options);
       return true;
     } catch (error) {
-      if (error instanceof NixError && (error.code === "path-invalid" || error.code === "nix-failed")) return false;
+      if (error instanceof NixError && (error.code === "path-invalid" || error.code === "nix-failed"))
+        return false;
       throw error;
     }
   }
 
-  async #query(verb: string, detail: string | undefined, paths: readonly string[], options: StoreCallOptions): Promise<string> {
+  async #query(
+    verb: string,
+    detail: string | undefined,
+    paths: readonly string[],
+    options: StoreCallOptions,
+  ): Promise<string> {
     const answers: string[] = [];
     for (const batch of batchArguments(paths)) {
       const words = [...this.#location.arguments, verb, ...(detail === undefined ? [] : [detail]), ...batch];

@@ -52,7 +52,8 @@ function explainFailure(error: ExecaError): NixError {
       hint: "Install Nix (on Debian: apt-get install nix-bin), or put its bin folder on PATH.",
     });
   }
-  if (error.code === "EACCES") return new NixError("nix-missing", "nix-store on PATH may not be run: permission denied", { cause });
+  if (error.code === "EACCES")
+    return new NixError("nix-missing", "nix-store on PATH may not be run: permission denied", { cause });
   const said = errorLines(String(error.stderr ?? ""));
   const invalid = /path '([^']+)' is not valid/.exec(said)?.[1];
   if (invalid !== undefined) {
@@ -62,20 +63,28 @@ function explainFailure(error: ExecaError): NixError {
       hint: "Build it again, or check the store with nix-store --verify.",
     });
   }
-  if (/cannot connect to (socket|daemon)|connection refused|daemon.*(closed|disconnected)|cannot open connection/i.test(said)) {
+  if (
+    /cannot connect to (socket|daemon)|connection refused|daemon.*(closed|disconnected)|cannot open connection/i.test(
+      said,
+    )
+  ) {
     return new NixError("store-unavailable", `the Nix daemon cannot be reached: ${said}`, {
       cause,
       hint: "Start it (systemctl start nix-daemon), or choose another store with --store.",
     });
   }
-  if (/permission denied|read-?only|unable to open database|cannot open SQLite|database is locked/i.test(said)) {
+  if (
+    /permission denied|read-?only|unable to open database|cannot open SQLite|database is locked/i.test(said)
+  ) {
     return new NixError("store-unavailable", `the store's database cannot be read: ${said}`, {
       cause,
       hint: "Use the Nix daemon (NIX_REMOTE=daemon), or run as the store's owner.",
     });
   }
   const end = error.signal === undefined ? `exit status ${error.exitCode}` : error.signal;
-  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.shortMessage : said}`, { cause });
+  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.shortMessage : said}`, {
+    cause,
+  });
 }
 
 /** What Nix complains of, without its warnings, on one line. */
@@ -83,5 +92,8 @@ function errorLines(stderr: string): string {
   // oxlint-disable-next-line no-control-regex -- Nix colours its errors even where nobody sees colours
   const plain = stderr.replaceAll(/\u001b\[[0-9;]*m/g, "");
   const lines = plain.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("warning:"));
-  return lines.slice(-3).map((line) => line.trim().replace(/^error: /, "")).join(" ");
+  return lines
+    .slice(-3)
+    .map((line) => line.trim().replace(/^error: /, ""))
+    .join(" ");
 }

@@ -7,7 +7,9 @@ import type { Store } from "./store.ts";
  * or read before the store is asked something.
  * @throws NixError `store-unsupported`
  */
-export function openStore(options: { readonly url?: string | undefined; readonly environment?: NodeJS.ProcessEnv | undefined } = {}): Store {
+export function openStore(
+  options: { readonly url?: string | undefined; readonly environment?: NodeJS.ProcessEnv | undefined } = {},
+): Store {
   const environment = options.environment ?? process.env;
   return new LocalStore(locateStore(options.url, environment), environment);
 }

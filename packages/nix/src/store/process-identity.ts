@@ -35,7 +35,8 @@ export function formatIdentity({ host, boot, namespace, pid, started }: ProcessI
 
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const [host, boot, namespace, pid, started] = text.split(separator);
-  if (host === undefined || boot === undefined || namespace === undefined || started === undefined) return undefined;
+  if (host === undefined || boot === undefined || namespace === undefined || started === undefined)
+    return undefined;
   return /^\d+$/.test(pid ?? "") ? { host, boot, namespace, pid: Number(pid), started } : undefined;
 }
 

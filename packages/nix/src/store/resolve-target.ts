@@ -14,9 +14,13 @@ const MAX_SYMLINKS = 40;
  */
 export async function resolveTarget(given: string, location: StoreLocation): Promise<Target> {
   if (given === "" || given.includes("\0")) {
-    throw new NixError("target-empty", given === "" ? "the target is an empty string" : "the target holds a NUL byte", {
-      hint: "Name a result link, a store path, or a path inside one; an unset variable may be the reason.",
-    });
+    throw new NixError(
+      "target-empty",
+      given === "" ? "the target is an empty string" : "the target holds a NUL byte",
+      {
+        hint: "Name a result link, a store path, or a path inside one; an unset variable may be the reason.",
+      },
+    );
   }
   let current = resolve(given);
   for (let followed = 0; followed <= MAX_SYMLINKS; followed++) {
@@ -26,7 +30,9 @@ export async function resolveTarget(given: string, location: StoreLocation): Pro
     if (next === undefined) throw notInStore(given, current, location);
     current = next;
   }
-  throw new NixError("target-missing", `'${given}' leads nowhere: its symlinks go round in a circle`, { path: given });
+  throw new NixError("target-missing", `'${given}' leads nowhere: its symlinks go round in a circle`, {
+    path: given,
+  });
 }
 
 /** The part of a path below the store directory; undefined where it is not in the store. */
@@ -48,16 +54,26 @@ async function followOne(given: string, path: string): Promise<string | undefine
   return undefined;
 }
 
-async function inspect(given: string, path: string, prefix: string): Promise<Awaited<ReturnType<typeof lstat>>> {
+async function inspect(
+  given: string,
+  path: string,
+  prefix: string,
+): Promise<Awaited<ReturnType<typeof lstat>>> {
   try {
     return await lstat(prefix);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "EACCES") {
-      throw new NixError("path-unreadable", `'${given}': permission denied at ${prefix}`, { path: given, cause });
+      throw new NixError("path-unreadable", `'${given}': permission denied at ${prefix}`, {
+        path: given,
+        cause,
+      });
     }
     if (code !== "ENOENT" && code !== "ENOTDIR" && code !== "ENAMETOOLONG" && code !== "ELOOP") throw cause;
-    const message = path === resolve(given) ? `'${given}' does not exist` : `'${given}' is a dangling link: there is no ${path}`;
+    const message =
+      path === resolve(given)
+        ? `'${given}' does not exist`
+        : `'${given}' is a dangling link: there is no ${path}`;
     throw new NixError("target-missing", message, {
       path: given,
       cause,
@@ -85,7 +101,8 @@ async function inspectInside(given: string, onDisk: string, storePath: StorePath
     await lstat(onDisk);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "EACCES") throw new NixError("path-unreadable", `'${given}': permission denied`, { path: given, cause });
+    if (code === "EACCES")
+      throw new NixError("path-unreadable", `'${given}': permission denied`, { path: given, cause });
     throw new NixError("target-missing", `'${given}' points into ${storePath}, which has nothing there`, {
       path: given,
       cause,
@@ -96,8 +113,12 @@ async function inspectInside(given: string, onDisk: string, storePath: StorePath
 
 function notInStore(given: string, place: string, location: StoreLocation): NixError {
   const where = place === resolve(given) ? "" : ` (it is ${place})`;
-  return new NixError("target-not-in-store", `'${given}' is not in the Nix store ${location.storeDir}${where}`, {
-    path: given,
-    hint: "Name a result link, a store path, or a path inside one; --store chooses another store.",
-  });
+  return new NixError(
+    "target-not-in-store",
+    `'${given}' is not in the Nix store ${location.storeDir}${where}`,
+    {
+      path: given,
+      hint: "Name a result link, a store path, or a path inside one; --store chooses another store.",
+    },
+  );
 }

@@ -23,7 +23,8 @@ export interface StoreLocation {
 export function locateStore(url: string | undefined, environment: NodeJS.ProcessEnv): StoreLocation {
   const chosen = url ?? environment["NIX_REMOTE"] ?? "";
   const { root, store, real } = readParameters(chosen);
-  const storeDir = store ?? (root === undefined ? normalise(environment["NIX_STORE_DIR"]) : undefined) ?? DEFAULT_STORE_DIR;
+  const storeDir =
+    store ?? (root === undefined ? normalise(environment["NIX_STORE_DIR"]) : undefined) ?? DEFAULT_STORE_DIR;
   const physicalDir = real ?? (root === undefined ? storeDir : join(root, storeDir));
   return { storeDir, physicalDir, root: root ?? "", arguments: url === undefined ? [] : ["--store", url] };
 }
@@ -37,7 +38,8 @@ interface StoreParameters {
 function readParameters(url: string): StoreParameters {
   if (url.startsWith("/")) return { root: resolve(url) };
   const [scheme = "", query = ""] = url.split(/\?(.*)/s);
-  if (!["", "auto", "daemon", "local"].includes(scheme) && !scheme.startsWith("unix://")) throw unsupported(url);
+  if (!["", "auto", "daemon", "local"].includes(scheme) && !scheme.startsWith("unix://"))
+    throw unsupported(url);
   const parameters = new URLSearchParams(query.replaceAll("+", "%2B"));
   const read = (name: string): string | undefined => normalise(parameters.get(name) ?? undefined);
   const [root, store, real] = [read("root"), read("store"), read("real")];

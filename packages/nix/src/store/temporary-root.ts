@@ -28,7 +28,14 @@ export async function takeTemporaryRoot(
     await removeLeftRoots(roots);
     await mkdir(folder, { recursive: true });
     for (const [index, batch] of batchArguments(paths).entries()) {
-      const words = ["--option", "substitute", "false", "--add-root", join(folder, `root-${index}`), "--indirect"];
+      const words = [
+        "--option",
+        "substitute",
+        "false",
+        "--add-root",
+        join(folder, `root-${index}`),
+        "--indirect",
+      ];
       await runNixStore([...location.arguments, ...words, "--realise", ...batch], options);
     }
     return { warning: undefined, [Symbol.asyncDispose]: release };
@@ -36,7 +43,10 @@ export async function takeTemporaryRoot(
     await release().catch(() => {});
     options.signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    return { warning: `the paths are not protected from the garbage collector: ${reason}`, [Symbol.asyncDispose]: async () => {} };
+    return {
+      warning: `the paths are not protected from the garbage collector: ${reason}`,
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 }
 
@@ -48,7 +58,8 @@ async function removeLeftRoots(roots: string): Promise<void> {
     if (identity === undefined) continue;
     const folder = join(roots, name);
     const unseen = identity.host === own.host && identity.namespace !== own.namespace;
-    if (hasEnded(identity, own) || (unseen && (await isOld(folder)))) await rm(folder, { recursive: true, force: true });
+    if (hasEnded(identity, own) || (unseen && (await isOld(folder))))
+      await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -26,9 +26,19 @@ export function* readTree(location: TreeLocation): Generator<TreeEntry> {
     const { path, onDisk, kind } = next;
     if (kind === "file") {
       const { mode, size } = lstat(onDisk);
-      yield { type: "file", path, executable: (mode & OWNER_MAY_RUN) !== 0, size, chunks: () => fileChunks(onDisk, size) };
+      yield {
+        type: "file",
+        path,
+        executable: (mode & OWNER_MAY_RUN) !== 0,
+        size,
+        chunks: () => fileChunks(onDisk, size),
+      };
     } else if (kind === "symlink") {
-      yield { type: "symlink", path, target: guard(onDisk, () => readlinkSync(onDisk, { encoding: "buffer" })) };
+      yield {
+        type: "symlink",
+        path,
+        target: guard(onDisk, () => readlinkSync(onDisk, { encoding: "buffer" })),
+      };
     } else {
       yield { type: "directory", path };
       waiting.push(...children(path, onDisk));
@@ -55,7 +65,10 @@ function kindOfEntry(entry: Dirent<Buffer>, onDisk: Buffer): Waiting["kind"] {
   return kindOf(says ? entry : lstat(onDisk), onDisk);
 }
 
-function kindOf(entry: Pick<Dirent, "isFile" | "isDirectory" | "isSymbolicLink">, onDisk: Buffer): Waiting["kind"] {
+function kindOf(
+  entry: Pick<Dirent, "isFile" | "isDirectory" | "isSymbolicLink">,
+  onDisk: Buffer,
+): Waiting["kind"] {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "directory";
   if (entry.isSymbolicLink()) return "symlink";

@@ -11,7 +11,9 @@ const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
  * @throws NixError `path-corrupted` when there are not exactly `size` bytes, `path-unreadable`
  */
 export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
-  const fd = guard(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  const fd = guard(path, () =>
+    openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+  );
   try {
     let left = size;
     for (;;) {

@@ -52,7 +52,7 @@ function checkComponent(name: Buffer, part: Buffer): void {
 }
 
 /** Orders names component by component: a slash sorts before every other byte. */
-export function compareNames(a: Uint8Array, b: Uint8Array): number {
+function compareNames(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {
     const x = a[at] as number;

@@ -21,7 +21,7 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly hint: st
 const unusable = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
 
 /** Turns a failed system call on an output into an {@link OciError}; other errors pass as they are. */
-export function outputError(error: unknown, path: string): unknown {
+function outputError(error: unknown, path: string): unknown {
   if (!isSystemError(error)) return error;
   if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED" || error.code === "ECONNRESET") {
     return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {

@@ -6,14 +6,14 @@ import type { HistoryEntry } from "@stowage/oci";
  * a few names for the eye and then JSON, from the first `{` on. History has no size limit, Docker keeps it, and `docker history` cuts it
  * for the eye; a label over 4096 bytes would keep containerd from starting the container.
  */
-export interface ClosureRecord {
+interface ClosureRecord {
   readonly schemaVersion: 1;
   readonly storeDir: string;
   readonly paths: readonly RecordedPath[];
 }
 
 /** A store path as recorded; references by base name, the store directory being the same. */
-export interface RecordedPath {
+interface RecordedPath {
   readonly path: string;
   /** SRI form. */
   readonly narHash: string;

@@ -1,7 +1,7 @@
 import { CoreError } from "../../errors.ts";
 
 /** One second after the epoch, as dockerTools has it. */
-export const DEFAULT_CREATED = "1970-01-01T00:00:01Z";
+const DEFAULT_CREATED = "1970-01-01T00:00:01Z";
 
 /**
  * The image's creation time in RFC 3339, UTC.

@@ -49,20 +49,20 @@ function platformOf(given: JsonObject): string | undefined {
   );
 }
 
-const stringLists = ["Env", "Entrypoint", "Cmd"];
-const strings = ["User", "WorkingDir", "StopSignal"];
-const stringMaps = ["Labels"];
-const maps = ["ExposedPorts", "Volumes"];
+const stringLists = new Set(["Env", "Entrypoint", "Cmd"]);
+const strings = new Set(["User", "WorkingDir", "StopSignal"]);
+const stringMaps = new Set(["Labels"]);
+const maps = new Set(["ExposedPorts", "Volumes"]);
 
 /** Checks the kinds of the keys that the OCI image spec (config.md) defines; others pass through unseen. */
 function checkContainer(container: JsonObject): JsonObject {
   const wrong = (key: string, kind: string): CoreError => invalid(`'${key}' is not ${kind}`);
   const present = Object.entries(container).filter(([, value]) => value !== null);
   for (const [key, value] of present) {
-    if (stringLists.includes(key) && !isStringList(value)) throw wrong(key, "a list of strings");
-    if (strings.includes(key) && typeof value !== "string") throw wrong(key, "a string");
-    if (maps.includes(key) && !isObject(value)) throw wrong(key, "an object");
-    if (stringMaps.includes(key) && !(isObject(value) && isStringList(Object.values(value)))) {
+    if (stringLists.has(key) && !isStringList(value)) throw wrong(key, "a list of strings");
+    if (strings.has(key) && typeof value !== "string") throw wrong(key, "a string");
+    if (maps.has(key) && !isObject(value)) throw wrong(key, "an object");
+    if (stringMaps.has(key) && !(isObject(value) && isStringList(Object.values(value)))) {
       throw wrong(key, "an object of strings");
     }
   }

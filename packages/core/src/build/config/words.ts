@@ -46,7 +46,7 @@ export function checkStopSignal(signal: string): void {
 }
 
 /** A longer label loads everywhere, and then `ctr run` refuses to start the container. */
-export const LABEL_BYTES = 4096;
+const LABEL_BYTES = 4096;
 
 /** @throws CoreError `option-invalid` */
 export function checkLabels(labels: Readonly<Record<string, string>>): void {
