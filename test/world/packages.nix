@@ -117,7 +117,7 @@ let
     runCommand name { } ''
       mkdir -p $out/bin
       ${script}
-      chmod +x $out/bin/*
+      find $out/bin -type f -exec chmod +x {} +
     '';
 in
 rec {

@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks a URL until something answers; gives up after ten seconds. */
+export async function waitForAnswer(url: string): Promise<Response> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await fetch(url);
+    } catch (error) {
+      if (tries >= 200) throw error;
+      await sleep(50);
+    }
+  }
+}
