@@ -14,3 +14,30 @@ export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
 export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
 export { popularityContest } from "./plan/popularity.ts";
 export { pipeWriter } from "@stowage/oci";
+// The closure, explained.
+export { findDuplicates, type Duplicate, type DuplicateCopy } from "./analyze/dupes.ts";
+export { adviseCuts, type Cut, type CutOptions } from "./analyze/cut.ts";
+export {
+  diffClosures,
+  type ChangeKind,
+  type ClosureDiff,
+  type PackageChange,
+  type PathChange,
+} from "./analyze/diff.ts";
+export { escapeBytes } from "./analyze/escape-bytes.ts";
+export { findPaths } from "./analyze/find-paths.ts";
+export { measureOnDisk, type OnDiskSizes } from "./analyze/on-disk.ts";
+export { packageOf, type Package } from "./analyze/package-of.ts";
+export type { Copy } from "./analyze/pair-copies.ts";
+export {
+  findReferences,
+  type Occurrence,
+  type PreciseOptions,
+  type PreciseReference,
+} from "./analyze/precise.ts";
+export type { ReferenceKind } from "./analyze/reference-kind.ts";
+export { shareRoots, type RootShare, type RootShares } from "./analyze/roots.ts";
+export { treeRows, type TreeOptions, type TreeRow } from "./analyze/tree.ts";
+export { allChains, shortestChain, type Chain } from "./analyze/why.ts";
+export { findDominators, type DominatorTree } from "./graph/dominators.ts";
+export { computeSizes, type Sizes } from "./graph/sizes.ts";

@@ -1,0 +1,96 @@
+import { readTree, storePathHashPart, type StorePath, type TreeFile, type TreeLocation } from "@stowage/nix";
+import { escapeBytes } from "./escape-bytes.ts";
+import { inspectKinds, type ReferenceKind } from "./reference-kind.ts";
+import { scanBytes, type Hit } from "./scan-bytes.ts";
+
+/** One place where a store path's hash part stands in another's files. */
+export interface Occurrence {
+  /** Relative to the store path, escaped as {@link escapeBytes} does; empty where the path itself is the file. */
+  readonly file: string;
+  /** Bytes from the start of the file, the symlink's target or the name to the hash part. */
+  readonly offset: number;
+  readonly kind: ReferenceKind;
+  /** What stands there, with its surroundings on the same line or in the same string, escaped. */
+  readonly excerpt: string;
+}
+
+/** Where a store path refers to another. */
+export interface PreciseReference {
+  readonly from: StorePath;
+  readonly to: StorePath;
+  /** All occurrences, also those that are not listed. */
+  readonly count: number;
+  /** The first ones in NAR order. */
+  readonly occurrences: readonly Occurrence[];
+}
+
+export interface PreciseOptions {
+  /** How many occurrences of each reference are listed; default 20. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Finds where a store path names others, in its files' contents, symlink targets and file names: the places that
+ * Nix's scanner made references of. Reads the path once, with bounded memory; ELF files with a hit a little more.
+ * @param location where the tree of `from` is
+ * @throws NixError `path-unreadable`, `path-corrupted`; the signal's reason when aborted
+ */
+export function findReferences(
+  from: StorePath,
+  to: readonly StorePath[],
+  location: TreeLocation,
+  options: PreciseOptions = {},
+): PreciseReference[] {
+  const needles = to.map((path) => Buffer.from(storePathHashPart(path)));
+  const found = to.map(() => ({ count: 0, occurrences: [] as Occurrence[] }));
+  const limit = options.limit ?? 20;
+  const note = (needle: number, describe: () => Occurrence): void => {
+    const entry = found[needle] as (typeof found)[number];
+    entry.count++;
+    if (entry.occurrences.length < limit) entry.occurrences.push(describe());
+  };
+  if (needles.length > 0) {
+    for (const entry of readTree(location)) {
+      options.signal?.throwIfAborted();
+      const file = escapeBytes(entry.path);
+      const name = entry.path.subarray(entry.path.lastIndexOf("/") + 1);
+      scanBytes([name], needles, (hit) => note(hit.needle, () => describeHit(file, hit, "file-name")));
+      if (entry.type === "symlink") {
+        const kind = "symlink-target";
+        scanBytes([entry.target], needles, (hit) => note(hit.needle, () => describeHit(file, hit, kind)));
+      }
+      if (entry.type === "file") scanFile(entry, needles, note);
+    }
+  }
+  return to.map((path, index) => ({ from, to: path, ...(found[index] as (typeof found)[number]) }));
+}
+
+type Note = (needle: number, describe: () => Occurrence) => void;
+
+/** The kinds wait until the file is read: its chunks share one buffer with a second look at it. */
+function scanFile(file: TreeFile, needles: readonly Buffer[], note: Note): void {
+  const name = escapeBytes(file.path);
+  const pending: { kind: ReferenceKind }[] = [];
+  const offsets: number[] = [];
+  scanBytes(file.chunks(), needles, (hit) =>
+    note(hit.needle, () => {
+      const occurrence = { ...describeHit(name, hit, "text") };
+      pending.push(occurrence);
+      offsets.push(hit.offset);
+      return occurrence;
+    }),
+  );
+  if (pending.length === 0) return;
+  const kindOf = inspectKinds(file);
+  for (const [index, occurrence] of pending.entries()) occurrence.kind = kindOf(offsets[index] as number);
+}
+
+function describeHit(file: string, hit: Hit, kind: ReferenceKind): Occurrence {
+  const { around, at, offset } = hit;
+  const start = around.subarray(0, at).findLastIndex(isBreak) + 1;
+  const end = around.findIndex((byte, index) => index >= at && isBreak(byte));
+  return { file, offset, kind, excerpt: escapeBytes(around.subarray(start, end === -1 ? undefined : end)) };
+}
+
+const isBreak = (byte: number): boolean => byte === 0 || byte === 10;
