@@ -25,7 +25,7 @@ export default defineConfig({
       project("cli", 60),
       project("fortune-cat", 60),
       project("contract", 60),
-      project("e2e", 300),
+      project("e2e", 120),
       project("docs", 300),
     ],
   },

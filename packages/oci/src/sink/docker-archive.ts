@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import { Writable } from "node:stream";
 import type {
   ImageDraft,
@@ -39,7 +40,8 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
   const place = await findOutputPlace(path);
   if (place.kind === "file") {
     await using file = await AtomicFile.for(place.path);
-    const stream = file.handle.createWriteStream({ autoClose: false });
+    // By number: a stream of the handle itself would keep it from being closed.
+    const stream = createWriteStream(place.path, { fd: file.handle.fd, autoClose: false });
     const written = await writeStream(stream, image, options);
     await finish(stream);
     options.signal?.throwIfAborted();
