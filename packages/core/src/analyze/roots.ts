@@ -45,7 +45,7 @@ export function shareRoots(
   links: ReadonlyMap<StorePath, readonly string[]>,
 ): RootShares {
   const dominators = findDominators(graph);
-  const { closureSize, addedSize, total } = computeSizes(graph, dominators);
+  const { narSize, closureSize, addedSize } = computeSizes(graph, dominators);
   const counts = retainedSizes(dominators, new Float64Array(graph.infos.length).fill(1));
   const reaching = sourcesReaching(condense(graph), graph.roots, graph.roots);
   const roots = graph.roots.map((root): RootShare => {
@@ -60,6 +60,7 @@ export function shareRoots(
       heldBy: holders.map((holder) => infoAt(graph, holder).path).toSorted(),
     };
   });
+  const total = dominators.order.reduce((sum, position) => sum + (narSize[position] as number), 0);
   return {
     roots: roots.toSorted(
       (a, b) => b.frees - a.frees || b.closureSize - a.closureSize || (a.path < b.path ? -1 : 1),

@@ -88,10 +88,10 @@ function inFile({ loads }: ElfSegments, address: number): number | undefined {
 /** Reads numbers as the file's class and byte order have them. */
 interface ElfReader {
   readonly is64: boolean;
-  half(bytes: Buffer, at: number): number;
-  word(bytes: Buffer, at: number): number;
+  readonly half: (bytes: Buffer, at: number) => number;
+  readonly word: (bytes: Buffer, at: number) => number;
   /** An address, offset or size; one beyond 2^53 loses its last digits and then fits nothing. */
-  address(bytes: Buffer, at: number): number;
+  readonly address: (bytes: Buffer, at: number) => number;
 }
 
 function makeReader(head: Buffer): ElfReader | undefined {
