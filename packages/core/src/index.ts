@@ -15,6 +15,21 @@ export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
 export { popularityContest } from "./plan/popularity.ts";
 export { pipeWriter } from "@stowage/oci";
 // The closure, explained.
+export {
+  analyze,
+  describeClosure,
+  type Analysis,
+  type AnalyzedPath,
+  type AnalyzeOptions,
+} from "./analyze.ts";
+export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
+export {
+  describeGraph,
+  exportGraph,
+  graphFormats,
+  type GraphDocument,
+  type GraphFormat,
+} from "./graph/export/export-graph.ts";
 export { findDuplicates, type Duplicate, type DuplicateCopy } from "./analyze/dupes.ts";
 export { adviseCuts, type Cut, type CutOptions } from "./analyze/cut.ts";
 export {

@@ -1,6 +1,9 @@
 export { decodeNix32, encodeNix32 } from "./base32.ts";
+export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";
+export { parseClosureText } from "./closure-text/parse-closure-text.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";
 export { makeClosure } from "./make-closure.ts";
+export { measureTree } from "./nar/measure-tree.ts";
 export { narHashToHex, narHashToNix32, parseNarHash, type NarHash } from "./nar-hash.ts";
 export { parseOutputName, parsePackageName, type OutputName, type PackageName } from "./package-name.ts";
 export type { Closure, PathInfo } from "./path-info.ts";

@@ -15,10 +15,30 @@ export function parseRegistration(text: string, storeDir: string): PathInfo[] {
   return infos;
 }
 
+/**
+ * Reads registration text without hashes and sizes, as `nix-store --register-validity` takes it and
+ * `exportReferencesGraph` writes it (Nix 2.8 to 2.34): for each path its name, its deriver or an empty line, the number
+ * of references, and the references, each on a line.
+ * @throws NixError `format-invalid` with the line's number
+ */
+export function parseShortRegistration(text: string, storeDir: string): Omit<PathInfo, "narHash" | "narSize">[] {
+  const lines = new Lines(text);
+  const infos: Omit<PathInfo, "narHash" | "narSize">[] = [];
+  while (!lines.atEnd()) {
+    const path = lines.read("a store path", (line) => parseStorePath(line, storeDir));
+    infos.push({ path, ...readReferences(lines, storeDir) });
+  }
+  return infos;
+}
+
 function readInfo(lines: Lines, storeDir: string): PathInfo {
   const path = lines.read("a store path", (line) => parseStorePath(line, storeDir));
   const narHash = lines.read("a hash", parseNarHash);
   const narSize = lines.read("a NAR size", parseCount);
+  return { path, narHash, narSize, ...readReferences(lines, storeDir) };
+}
+
+function readReferences(lines: Lines, storeDir: string): Pick<PathInfo, "references" | "deriver"> {
   const deriver = lines.read("a deriver or nothing", (line) =>
     line === "" ? undefined : parseStorePath(line, storeDir),
   );
@@ -26,8 +46,10 @@ function readInfo(lines: Lines, storeDir: string): PathInfo {
   const references: StorePath[] = [];
   while (references.length < count)
     references.push(lines.read("a reference", (line) => parseStorePath(line, storeDir)));
-  references.sort(compareStorePaths);
-  return { path, narHash, narSize, references, ...(deriver === undefined ? {} : { deriver }) };
+  return {
+    references: [...new Set(references)].toSorted(compareStorePaths),
+    ...(deriver === undefined ? {} : { deriver }),
+  };
 }
 
 function parseCount(text: string): number {
@@ -65,7 +87,7 @@ class Lines {
     const message = `registration text, line ${this.#next}: ${what} is expected, but ${reason}`;
     return new NixError("format-invalid", message, {
       cause,
-      hint: "Give what nix-store --dump-db prints, whole.",
+      hint: "Give what nix-store --dump-db prints, or what exportReferencesGraph wrote, whole.",
     });
   }
 }

@@ -1,10 +1,9 @@
 import type { StorePath } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { condense } from "../graph/condensation.ts";
 import { findDominators, type DominatorTree } from "../graph/dominators.ts";
 import { retainedSizes } from "../graph/sizes.ts";
 import { distances } from "../graph/traverse.ts";
-import { infoAt } from "./find-paths.ts";
 
 /** One reference that could be removed. */
 export interface Cut {

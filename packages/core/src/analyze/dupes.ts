@@ -1,11 +1,10 @@
 import type { StorePath } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { condense } from "../graph/condensation.ts";
 import { sourcesReaching } from "../graph/lanes.ts";
 import { chainsFrom } from "../graph/traverse.ts";
 import { compareVersions } from "./compare-versions.ts";
 import { copiesByName } from "./copies-by-name.ts";
-import { infoAt } from "./find-paths.ts";
 import { packageReader } from "./package-of.ts";
 import type { Copy } from "./pair-copies.ts";
 import { mergedSavings } from "./merged-savings.ts";

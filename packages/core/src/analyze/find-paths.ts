@@ -1,5 +1,5 @@
 import { storePathBaseName, storePathHashPart, storePathName } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { packageOf } from "./package-of.ts";
 
 /**
@@ -27,9 +27,4 @@ export function findPaths(graph: ClosureGraph, word: string): number[] {
     if (positions.length > 0) return positions;
   }
   return [];
-}
-
-/** What the store knows of a position. */
-export function infoAt(graph: ClosureGraph, position: number): ClosureGraph["infos"][number] {
-  return graph.infos[position] as ClosureGraph["infos"][number];
 }

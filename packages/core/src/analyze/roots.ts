@@ -1,10 +1,9 @@
 import type { StorePath } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { condense } from "../graph/condensation.ts";
 import { findDominators } from "../graph/dominators.ts";
 import { sourcesReaching } from "../graph/lanes.ts";
 import { computeSizes, retainedSizes } from "../graph/sizes.ts";
-import { infoAt } from "./find-paths.ts";
 
 /** A path that a garbage collector root holds. */
 export interface RootShare {

@@ -1,6 +1,5 @@
 import type { StorePath } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
-import { infoAt } from "./find-paths.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 
 /** One line of the closure as a tree. */
 export interface TreeRow {

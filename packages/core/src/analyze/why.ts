@@ -1,8 +1,7 @@
 import type { StorePath } from "@stowage/nix";
-import type { ClosureGraph } from "../graph/closure-graph.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { condense } from "../graph/condensation.ts";
 import { chainsFrom, distances } from "../graph/traverse.ts";
-import { infoAt } from "./find-paths.ts";
 
 /** Store paths, each referring to the next. */
 export type Chain = readonly StorePath[];

@@ -43,3 +43,8 @@ export function buildGraph(closure: Closure): ClosureGraph {
     positionOf,
   };
 }
+
+/** What the store knows of the path at a position. */
+export function infoAt(graph: ClosureGraph, position: number): PathInfo {
+  return graph.infos[position] as PathInfo;
+}

@@ -16,7 +16,7 @@ export interface Condensation {
 }
 
 /** Finds the components with Tarjan's algorithm (1972), with a stack of its own in place of recursion. */
-export function condense(graph: ClosureGraph): Condensation {
+export function condense(graph: Pick<ClosureGraph, "references">): Condensation {
   const { count, componentOf, members } = findComponents(graph.references);
   const offsets = new Uint32Array(count + 1);
   const targets: number[] = [];

@@ -1,0 +1,42 @@
+import type { ClosureGraph } from "../closure-graph.ts";
+import { graphEdges, graphNodes, type GraphNode } from "./graph-nodes.ts";
+
+const keys = [
+  { id: "path", type: "string" },
+  { id: "name", type: "string" },
+  { id: "version", type: "string" },
+  { id: "narSize", type: "long" },
+  { id: "isRoot", type: "boolean" },
+] as const;
+
+/** The graph as GraphML; an edge's source refers to its target. (`nix-store --graphml` has it the other way.) */
+export function toGraphml(graph: ClosureGraph): string {
+  const nodes = graphNodes(graph);
+  const lines = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
+    ...keys.map(({ id, type }) => `  <key id="${id}" for="node" attr.name="${id}" attr.type="${type}"/>`),
+    '  <graph id="closure" edgedefault="directed">',
+    ...nodes.flatMap(nodeLines),
+    ...graphEdges(graph).map(
+      ([from, to]) =>
+        `    <edge source="${escape(nodes[from]?.id ?? "")}" target="${escape(nodes[to]?.id ?? "")}"/>`,
+    ),
+    "  </graph>",
+    "</graphml>",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+function nodeLines(node: GraphNode): string[] {
+  return [
+    `    <node id="${escape(node.id)}">`,
+    ...keys.map(({ id }) => `      <data key="${id}">${escape(String(node[id]))}</data>`),
+    "    </node>",
+  ];
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+}

@@ -1,0 +1,129 @@
+import { lstatSync } from "node:fs";
+import {
+  makeClosure,
+  measureTree,
+  NixError,
+  openStore,
+  parseClosureText,
+  readTree,
+  type Closure,
+  type ListedPath,
+  type PathInfo,
+  type Store,
+  type StorePath,
+  type TreeLocation,
+} from "@stowage/nix";
+import { findPaths } from "./analyze/find-paths.ts";
+import { CoreError } from "./errors.ts";
+import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
+import { reachable } from "./graph/traverse.ts";
+import { unreferenced } from "./graph/unreferenced.ts";
+
+/** Where a closure comes from. */
+export interface ClosureSource {
+  /**
+   * Result links, store paths, or paths inside one. With `text` also words as {@link findPaths} takes them, and none
+   * means all that nothing else in the text refers to.
+   */
+  readonly targets: readonly string[];
+  /** An exported closure in any form that Nix prints, in place of a store. */
+  readonly text?: string | undefined;
+  /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
+  readonly store?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A closure, ready for every analysis. */
+export interface LoadedClosure {
+  readonly graph: ClosureGraph;
+  /** Where a path's files are on this machine; undefined where they are not here. */
+  readonly locate: (path: StorePath) => TreeLocation | undefined;
+}
+
+/**
+ * Loads a closure from a store, or from an exported text with no Nix at all.
+ * @throws NixError for a target, a store or a text that cannot be read
+ * @throws CoreError `not-found` for a target that the text does not have; `option-invalid` without any target
+ */
+export async function loadClosure(source: ClosureSource): Promise<LoadedClosure> {
+  const store = openStore({ url: source.store, environment: source.environment });
+  const closure =
+    source.text === undefined
+      ? await queryStore(store, source)
+      : await readText(store, { ...source, text: source.text });
+  return { graph: buildGraph(closure), locate: (path) => locateOnDisk(store, path) };
+}
+
+async function queryStore(store: Store, { targets, signal }: ClosureSource): Promise<Closure> {
+  if (targets.length === 0) {
+    throw new CoreError("option-invalid", "no target given", {
+      hint: "Name a result link, a store path, or a path inside one; or give an exported closure.",
+    });
+  }
+  const roots: StorePath[] = [];
+  for (const target of targets) roots.push((await store.resolveTarget(target)).storePath);
+  return store.queryClosure([...new Set(roots)], { signal });
+}
+
+async function readText(store: Store, source: ClosureSource & { readonly text: string }): Promise<Closure> {
+  const { storeDir, paths } = parseClosureText(source.text);
+  const infos = paths.map((listed) => completeInfo(store, listed, source.signal));
+  const whole = buildGraph(makeClosure(storeDir, [], infos));
+  const roots: number[] = [];
+  for (const target of source.targets) roots.push(...(await findTarget(store, whole, target)));
+  return closureOf(whole, source.targets.length === 0 ? unreferenced(whole) : [...new Set(roots)]);
+}
+
+/** The part of a graph that some of its positions need. */
+function closureOf(graph: ClosureGraph, roots: readonly number[]): Closure {
+  const needed = reachable(graph.references, roots);
+  return {
+    storeDir: graph.storeDir,
+    roots: roots.map((root) => infoAt(graph, root).path),
+    paths: graph.infos.filter((_, position) => needed[position] === 1),
+  };
+}
+
+/** A word for a path in the text, or something on this machine that leads to one. */
+async function findTarget(store: Store, graph: ClosureGraph, target: string): Promise<number[]> {
+  const found = findPaths(graph, target);
+  if (found.length > 0) return found;
+  const resolved = await store.resolveTarget(target).catch(() => undefined);
+  const position = resolved && graph.positionOf(resolved.storePath);
+  if (position !== undefined) return [position];
+  throw new CoreError("not-found", `'${target}' is not in the closure's text`, {
+    path: target,
+    hint: "Name a store path, a package, or nothing for all that nothing else refers to.",
+  });
+}
+
+/** A text without hashes and sizes gets them from the files, where they are on this machine. */
+function completeInfo(store: Store, listed: ListedPath, signal: AbortSignal | undefined): PathInfo {
+  const { path, references, deriver, nar } = listed;
+  const { hash, size } = nar ?? measureListed(store, path, signal);
+  return { path, narHash: hash, narSize: size, references, ...(deriver === undefined ? {} : { deriver }) };
+}
+
+function measureListed(
+  store: Store,
+  path: StorePath,
+  signal: AbortSignal | undefined,
+): ReturnType<typeof measureTree> {
+  signal?.throwIfAborted();
+  const location = locateOnDisk(store, path);
+  if (location !== undefined) return measureTree(readTree(location));
+  throw new NixError(
+    "format-invalid",
+    `the closure's text has no sizes, and ${path} is not on this machine`,
+    {
+      path,
+      hint: "Export it with sizes: nix path-info --json --recursive, or nix-store --dump-db.",
+    },
+  );
+}
+
+function locateOnDisk(store: Store, path: StorePath): TreeLocation | undefined {
+  const location = store.locateTree(path);
+  return lstatSync(location.directory, { throwIfNoEntry: false }) === undefined ? undefined : location;
+}

@@ -1,0 +1,176 @@
+import { NixError } from "../errors.ts";
+import { parseNarHash } from "../nar-hash.ts";
+import { compareStorePaths, parseStorePath, type StorePath } from "../store-path.ts";
+import { findJsonError } from "./json-position.ts";
+import type { ClosureText, ListedPath } from "./listed-path.ts";
+import { storeDirOf } from "./store-dir-of.ts";
+
+/**
+ * Reads a closure in any of the JSON forms that Nix prints:
+ *
+ * - `nix path-info --json` up to Nix 2.18 and in Lix: an array of objects with `path`;
+ * - of Nix 2.19 to 2.32: an object keyed by path, null for an invalid one;
+ * - of Nix 2.33 and later: `{version, storeDir, info}` with base names in place of paths;
+ * - `exportReferencesGraph` with structured attributes: one such array, or the whole `.attrs.json` around them.
+ *
+ * @throws NixError `format-invalid` with line and column, or with the place in the document; `path-invalid` where the
+ * text itself says that a path is not valid
+ */
+export function parseJsonClosure(text: string): ClosureText {
+  const document = parseJson(text);
+  const { storeDir, entries } = findEntries(document);
+  return { storeDir, paths: entries.map((entry) => readEntry(entry, storeDir)) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const place = findJsonError(text);
+    const where = place === undefined ? "" : ` at line ${place.line}, column ${place.column}`;
+    const what = place !== undefined && isEnd(text, place) ? "ends too early" : "is not JSON";
+    throw new NixError("format-invalid", `the closure's text ${what}${where}`, {
+      cause,
+      hint: "Give what nix path-info --json --recursive prints, whole.",
+    });
+  }
+}
+
+function isEnd(text: string, place: { readonly line: number; readonly column: number }): boolean {
+  const lines = text.trimEnd().split("\n");
+  return (
+    place.line > lines.length || (place.line === lines.length && place.column > (lines.at(-1) ?? "").length)
+  );
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** One path's entry, with where it is in the document. */
+interface Entry {
+  readonly place: string;
+  readonly path: unknown;
+  readonly fields: unknown;
+}
+
+interface Entries {
+  readonly storeDir: string;
+  readonly entries: readonly Entry[];
+}
+
+function findEntries(document: unknown): Entries {
+  if (Array.isArray(document)) return wholePaths(arrayEntries(document, ""));
+  if (!isObject(document)) throw invalid("", "is neither an array nor an object");
+  if (isObject(document["info"])) return versionedEntries(document, document["info"]);
+  const keys = Object.keys(document);
+  if (keys.length > 0 && keys.every((key) => key.startsWith("/")))
+    return wholePaths(keyedEntries(document, ""));
+  const graphs = Object.entries(document).filter(([, value]) => isGraph(value));
+  if (graphs.length === 0) throw invalid("", "has no form that Nix gives a closure");
+  return wholePaths(graphs.flatMap(([name, value]) => arrayEntries(value as unknown[], `.${name}`)));
+}
+
+/** A member of structured attributes that is a reference graph. */
+function isGraph(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every(
+      (entry) => isObject(entry) && typeof entry["path"] === "string" && Array.isArray(entry["references"]),
+    )
+  );
+}
+
+function arrayEntries(values: readonly unknown[], place: string): Entry[] {
+  return values.map((fields, index) => ({
+    place: `${place}[${index}]`,
+    path: isObject(fields) ? fields["path"] : undefined,
+    fields,
+  }));
+}
+
+function keyedEntries(values: JsonObject, place: string): Entry[] {
+  return Object.entries(values).map(([path, fields]) => ({
+    place: `${place}[${JSON.stringify(path)}]`,
+    path,
+    fields,
+  }));
+}
+
+function wholePaths(entries: readonly Entry[]): Entries {
+  const [first] = entries;
+  if (first === undefined) throw invalid("", "holds no store path");
+  if (typeof first.path !== "string") throw invalid(`${first.place}.path`, "is not a string");
+  return { storeDir: storeDirOf(first.path), entries };
+}
+
+function versionedEntries(document: JsonObject, info: JsonObject): Entries {
+  const { version, storeDir } = document;
+  if (version !== 2) throw invalid(".version", `is ${JSON.stringify(version)}; 2 is known`);
+  if (typeof storeDir !== "string" || !storeDir.startsWith("/"))
+    throw invalid(".storeDir", "is not a directory");
+  const entries = keyedEntries(info, ".info");
+  if (entries.length === 0) throw invalid(".info", "holds no store path");
+  return { storeDir, entries };
+}
+
+function readEntry({ place, path, fields }: Entry, storeDir: string): ListedPath {
+  if (fields === null || (isObject(fields) && fields["valid"] === false)) {
+    throw new NixError(
+      "path-invalid",
+      `the closure's text says that ${String(path)} is not valid (${place})`,
+      {
+        path: String(path),
+        hint: "Build it, then export the closure again.",
+      },
+    );
+  }
+  if (!isObject(fields)) throw invalid(place, "is not an object");
+  const { narHash, narSize, references, deriver } = fields;
+  if (!Array.isArray(references)) throw invalid(`${place}.references`, "is not an array");
+  if (!Number.isSafeInteger(narSize) || (narSize as number) < 0) {
+    throw invalid(`${place}.narSize`, "is not a number of bytes");
+  }
+  return {
+    path: readPath(path, `${place}.path`, storeDir),
+    references: [
+      ...new Set(
+        references.map((reference, index) => readPath(reference, `${place}.references[${index}]`, storeDir)),
+      ),
+    ].toSorted(compareStorePaths),
+    ...(typeof deriver === "string" && deriver !== "" ? { deriver: fullPath(deriver, storeDir) } : {}),
+    nar: { hash: readHash(narHash, `${place}.narHash`), size: narSize as number },
+  };
+}
+
+function readPath(value: unknown, place: string, storeDir: string): StorePath {
+  if (typeof value !== "string") throw invalid(place, "is not a string");
+  try {
+    return parseStorePath(fullPath(value, storeDir), storeDir);
+  } catch (cause) {
+    throw invalid(place, `is not a store path in ${storeDir}: ${JSON.stringify(value.slice(0, 300))}`, cause);
+  }
+}
+
+function readHash(value: unknown, place: string): NonNullable<ListedPath["nar"]>["hash"] {
+  try {
+    return parseNarHash(value as string);
+  } catch (cause) {
+    throw invalid(place, "is not a SHA-256 as Nix writes it", cause);
+  }
+}
+
+function fullPath(path: string, storeDir: string): string {
+  return path.startsWith("/") ? path : `${storeDir}/${path}`;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(place: string, problem: string, cause?: unknown): NixError {
+  const subject = place === "" ? "the document" : place.slice(0, 300);
+  return new NixError("format-invalid", `the closure's text: ${subject} ${problem}`, {
+    cause,
+    hint: "Give what nix path-info --json --recursive prints, or what exportReferencesGraph wrote.",
+  });
+}
