@@ -32,6 +32,11 @@ function buildProgram(run: (action: Action, command: Command) => Promise<void>):
   return program;
 }
 
+/** What went wrong first, where cleaning up after it failed too. */
+function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
 function ownVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return (manifest as { version: string }).version;
@@ -44,8 +49,9 @@ async function main(): Promise<number> {
     try {
       status = await action(speaker, command);
     } catch (error) {
-      speaker.fail(speaker.signal.aborted ? speaker.signal.reason : error);
-      status = exitCodeOf(speaker.signal.aborted ? speaker.signal.reason : error);
+      const reason: unknown = speaker.signal.aborted ? speaker.signal.reason : firstError(error);
+      speaker.fail(reason);
+      status = exitCodeOf(reason);
     }
   });
   try {

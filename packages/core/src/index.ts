@@ -13,7 +13,6 @@ export type {
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
 export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
 export { popularityContest } from "./plan/popularity.ts";
-export { pipeWriter } from "@stowage/oci";
 // The closure, explained.
 export {
   analyze,

@@ -14,7 +14,6 @@ export { archiveSink } from "./sink/archive.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
 export { layoutSink } from "./sink/layout.ts";
 export { classifyOutput } from "./sink/output-place.ts";
-export { pipeWriter } from "./sink/stream-output.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";
 export { digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";

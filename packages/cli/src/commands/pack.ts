@@ -1,9 +1,11 @@
+import type { Writable } from "node:stream";
 import type { PackOptions } from "@stowage/core";
 import { Command, Option } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderPackJson, renderPackText } from "../render/pack.ts";
 import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
+import { openStdout } from "../stdout-writer.ts";
 import {
   parseDirectory,
   parseFile,
@@ -114,7 +116,8 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
       "Pipe it, as in: stowage pack result -o - | docker load",
     );
   }
-  const options = readOptions(targets, words);
+  using stdout = toStdout ? openStdout() : undefined;
+  const options = readOptions(targets, words, stdout?.stream);
   const { pack } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await pack({
@@ -132,10 +135,10 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   return exitCodes.done;
 }
 
-function readOptions(targets: readonly string[], words: PackWords): PackOptions {
+function readOptions(targets: readonly string[], words: PackWords, stdout: Writable | undefined): PackOptions {
   return {
     targets,
-    output: words.output === "-" ? process.stdout : words.output,
+    output: stdout ?? words.output,
     format: words.format,
     tags: words.tag,
     entrypoint: words.entrypoint === undefined ? undefined : parseWords("--entrypoint", words.entrypoint),

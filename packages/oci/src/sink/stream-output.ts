@@ -19,7 +19,7 @@ export async function openStreamOutput(
  * A stream over the writing end of a pipe that waits in the event loop: a blocking write, which files and
  * `process.stdout` make, would keep signals out for as long as the reader stands still.
  */
-export function pipeWriter(fd: number): Writable {
+function pipeWriter(fd: number): Writable {
   return new Socket({ fd, readable: false, writable: true });
 }
 

@@ -20,11 +20,16 @@ const MAX_INTERPRETERS = 5;
 
 /** The platform of a program: its ELF header's, through its `#!` chain; undefined where that leads nowhere. */
 export function platformOfProgram(view: ImageView, program: Found): Platform | undefined {
+  const elf = elfOfProgram(view, program);
+  return elf === undefined ? undefined : platformOfElf(elf);
+}
+
+function elfOfProgram(view: ImageView, program: Found): ElfHeader | undefined {
   let current: Found | undefined = program;
   for (let depth = 0; current !== undefined && depth < MAX_INTERPRETERS; depth++) {
     const head = view.readHead(current, ELF_HEAD_BYTES);
     const elf = parseElfHeader(head);
-    if (elf !== undefined) return platformOfElf(elf);
+    if (elf !== undefined) return elf;
     refuseMachO(head, current.place);
     const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(head.toString("latin1"))?.[1];
     current = interpreter === undefined ? undefined : view.findProgram(interpreter);
@@ -33,13 +38,14 @@ export function platformOfProgram(view: ImageView, program: Found): Platform | u
 }
 
 /**
- * The one platform of the dynamically linked programs among `programs`; undefined where there are none.
+ * The one platform of the dynamically linked programs among `programs`, scripts through their interpreters; undefined
+ * where there are none.
  * @throws CoreError `platform-unknown` when they contradict each other
  */
 export function platformOfPrograms(view: ImageView, programs: readonly Found[]): Platform | undefined {
   const seen = new Map<string, { readonly platform: Platform; readonly place: string }>();
   for (const program of programs) {
-    const elf = parseElfHeader(view.readHead(program, ELF_HEAD_BYTES));
+    const elf = elfOfProgram(view, program);
     const platform = elf?.hasInterpreter ? platformOfElf(elf) : undefined;
     if (platform !== undefined) seen.set(platform.architecture, { platform, place: program.place });
   }

@@ -26,6 +26,8 @@ export interface PackedError {
   readonly code: string | undefined;
   readonly hint: string | undefined;
   readonly path: string | undefined;
+  /** Of a failed system call. */
+  readonly syscall: string | undefined;
   readonly cause: PackedError | undefined;
 }
 
@@ -38,12 +40,18 @@ export function packError(error: unknown): PackedError {
       code: undefined,
       hint: undefined,
       path: undefined,
+      syscall: undefined,
       cause: undefined,
     };
   }
-  const { code, hint, path } = error as { code?: string; hint?: string; path?: string };
+  const { code, hint, path, syscall } = error as {
+    code?: string;
+    hint?: string;
+    path?: string;
+    syscall?: string;
+  };
   const cause = error.cause === undefined ? undefined : packError(error.cause);
-  return { name: error.name, message: error.message, stack: error.stack, code, hint, path, cause };
+  return { name: error.name, message: error.message, stack: error.stack, code, hint, path, syscall, cause };
 }
 
 /** The error again, of the class it was. */
@@ -55,5 +63,6 @@ export function unpackError(packed: PackedError): Error {
   if (packed.name === "OciError")
     return new OciError(packed.code as OciErrorCode, packed.message, { hint, path, cause });
   const error = new Error(packed.message, { cause });
-  return Object.assign(error, { name: packed.name, code: packed.code, path, stack: packed.stack });
+  const { name, code, syscall, stack } = packed;
+  return Object.assign(error, { name, code, path, stack }, syscall === undefined ? {} : { syscall });
 }

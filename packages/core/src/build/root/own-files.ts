@@ -61,10 +61,7 @@ function inspectSource(source: string): { readonly size: number; readonly execut
   try {
     fd = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block before it is refused
   } catch (cause) {
-    throw new CoreError("option-invalid", `--add: cannot read '${source}': ${reason(cause)}`, {
-      path: source,
-      cause,
-    });
+    throw unreadable(source, cause);
   }
   try {
     const stats = fstatSync(fd);
@@ -112,6 +109,16 @@ function checkMode(mode: number, option: string): number {
   return mode;
 }
 
-function reason(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+function unreadable(source: string, cause: unknown): CoreError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const denied = code === "EACCES" || code === "EPERM";
+  const why = denied ? "permission denied" : code === "ENOENT" ? "it does not exist" : code;
+  return new CoreError(
+    denied ? "file-unreadable" : "option-invalid",
+    `--add: cannot read '${source}': ${why}`,
+    {
+      path: source,
+      cause,
+    },
+  );
 }
