@@ -135,7 +135,11 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   return exitCodes.done;
 }
 
-function readOptions(targets: readonly string[], words: PackWords, stdout: Writable | undefined): PackOptions {
+function readOptions(
+  targets: readonly string[],
+  words: PackWords,
+  stdout: Writable | undefined,
+): PackOptions {
   return {
     targets,
     output: stdout ?? words.output,
