@@ -149,19 +149,25 @@ describe.skipIf(!ready)("from flake to running container, in Docker", () => {
     const image = await packAndLoad(
       built.link,
       coreutils.link,
-      ...["-u", "app", "-t", "extras:1", "--with", "shell", "--add", `${join(folder, "motd")}:/etc/motd`],
-      ...[
-        "--dir",
-        "/var/lib/app:0750:app",
-        "--dir",
-        "/srv",
-        "-w",
-        "/srv",
-        "--entrypoint",
-        "[]",
-        "--cmd",
-        "/bin/sh",
-      ],
+      "-u",
+      "app",
+      "-t",
+      "extras:1",
+      "--with",
+      "shell",
+      "--add",
+      `${join(folder, "motd")}:/etc/motd`,
+
+      "--dir",
+      "/var/lib/app:0750:app",
+      "--dir",
+      "/srv",
+      "-w",
+      "/srv",
+      "--entrypoint",
+      "[]",
+      "--cmd",
+      "/bin/sh",
     );
     const inside = (script: string): Promise<string> =>
       docker.run("run", "--rm", "--network", "none", image, "/bin/sh", "-c", script);

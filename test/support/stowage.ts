@@ -1,4 +1,4 @@
-import { execa, type Options, type ResultPromise } from "execa";
+import { execa } from "execa";
 import { join } from "node:path";
 import { nixEnvironment } from "./nix-environment.ts";
 import { repository } from "./repository.ts";
@@ -10,15 +10,18 @@ export const stowageWords: readonly string[] = [
   join(repository, "packages/cli/src/main.ts"),
 ];
 
+/** What a run of the command said. */
+export interface Said {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs the command; a failing exit status is an answer, not an error. */
-export function stowage<T extends Options = Record<never, never>>(
+export async function stowage(
   words: readonly string[],
-  options?: T,
-): ResultPromise<{ reject: false; env: NodeJS.ProcessEnv } & T> {
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly timeout?: number } = {},
+): Promise<Said> {
   const [program = "", ...rest] = stowageWords;
-  return execa(program, [...rest, ...words], {
-    reject: false,
-    env: nixEnvironment,
-    ...options,
-  } as never) as never;
+  return execa(program, [...rest, ...words], { reject: false, env: nixEnvironment, ...options });
 }

@@ -21,7 +21,10 @@ export function parseRegistration(text: string, storeDir: string): PathInfo[] {
  * of references, and the references, each on a line.
  * @throws NixError `format-invalid` with the line's number
  */
-export function parseShortRegistration(text: string, storeDir: string): Omit<PathInfo, "narHash" | "narSize">[] {
+export function parseShortRegistration(
+  text: string,
+  storeDir: string,
+): Omit<PathInfo, "narHash" | "narSize">[] {
   const lines = new Lines(text);
   const infos: Omit<PathInfo, "narHash" | "narSize">[] = [];
   while (!lines.atEnd()) {

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import pLimit from "p-limit";
 import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage } from "../image-draft.ts";
 import { hexOf } from "../spec/digest.ts";
@@ -8,6 +9,9 @@ import { AtomicFile, syncFolder } from "./atomic-file.ts";
 import { mergeIndex } from "./merge-index.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { writeAllLayers } from "./write-all.ts";
+
+/** How many blobs are open at once: each costs a file descriptor, and there are up to 125. */
+const OPEN_BLOBS = 16;
 
 /**
  * An OCI image layout directory (OCI image spec, image-layout.md). A new one is made beside its place and renamed; to
@@ -61,13 +65,16 @@ async function addImage(
 ): Promise<WrittenImage> {
   const blobs = join(folder, "blobs", "sha256");
   await mkdir(blobs, { recursive: true });
-  const layers = await writeAllLayers(image, options, async (layer, _index, layerOptions) => {
-    await using file = await AtomicFile.create(blobs, "layer");
-    const diffId = await layer.writeAt(file.handle.fd, 0, layerOptions);
-    const { size } = await file.handle.stat();
-    await file.commit(join(blobs, hexOf(diffId)));
-    return { diffId, digest: diffId, size };
-  });
+  const limit = pLimit(OPEN_BLOBS);
+  const layers = await writeAllLayers(image, options, (layer, _index, layerOptions) =>
+    limit(async () => {
+      await using file = await AtomicFile.create(blobs, "layer");
+      const diffId = await layer.writeAt(file.handle.fd, 0, layerOptions);
+      const { size } = await file.handle.stat();
+      await file.commit(join(blobs, hexOf(diffId)));
+      return { diffId, digest: diffId, size };
+    }),
+  );
   const sealed = sealImage(image, layers);
   for (const blob of [sealed.config, sealed.manifest]) await writeBlob(blobs, blob);
   options.signal?.throwIfAborted();

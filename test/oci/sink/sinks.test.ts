@@ -1,0 +1,301 @@
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { extract } from "tar-stream";
+import { describe, expect, test } from "vitest";
+import {
+  archiveSink,
+  digestOf,
+  dockerArchiveSink,
+  layerSize,
+  layoutSink,
+  parseDigest,
+  parseImageName,
+  writeLayer,
+  type ImageDraft,
+  type LayerDraft,
+  type LayerEntry,
+  type Sink,
+} from "@stowage/oci";
+import { encodeMemberHeader } from "../../../packages/oci/src/sink/member.ts";
+import { collect } from "../../support/layer-bytes.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+/** A layer of one file, written after a while. */
+function layerOf(name: string, contents: string, milliseconds = 0): LayerDraft {
+  const bytes = Buffer.from(contents);
+  const entries: LayerEntry[] = [
+    { type: "file", name: Buffer.from(`/${name}`), mode: 0o444, size: bytes.length, chunks: () => [bytes] },
+  ];
+  return {
+    history: { created: "1970-01-01T00:00:01Z", created_by: name },
+    size: async () => layerSize(entries),
+    async writeAt(fd, offset, { signal }) {
+      await sleep(milliseconds, undefined, { signal });
+      const tar = collect(writeLayer(entries));
+      writeSync(fd, tar, 0, tar.length, offset);
+      return digestOf(tar);
+    },
+    chunks: () => writeLayer(entries),
+  };
+}
+
+function imageOf(layers: readonly LayerDraft[], name = "tiny:1"): ImageDraft {
+  return {
+    layers,
+    config: { created: "1970-01-01T00:00:01Z", architecture: "amd64", os: "linux", config: { Env: ["A=1"] } },
+    names: [parseImageName(name)],
+  };
+}
+
+const failing: LayerDraft = {
+  ...layerOf("bad", "x"),
+  writeAt: async () => {
+    throw new Error("this layer fails");
+  },
+  chunks: () => {
+    throw new Error("this layer fails");
+  },
+};
+
+/** Members of an archive by name, read by tar-stream. */
+async function members(file: string): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for await (const entry of createReadStream(file).pipe(extract())) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+    expect(found.has(entry.header.name)).toBe(false);
+    found.set(entry.header.name, Buffer.concat(chunks));
+  }
+  return found;
+}
+
+const json = (bytes: Buffer | undefined): unknown => JSON.parse(String(bytes));
+
+describe("the archive", () => {
+  test("its members name each other by digest, and its documents are exactly these", async () => {
+    const file = join(temporaryFolder(), "image.tar");
+    const written = await archiveSink(file).write(imageOf([layerOf("a", "first"), layerOf("b", "second")]));
+    const found = await members(file);
+    const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
+    const [first, second] = written.layers.map((layer) => layer.digest);
+    for (const [name, bytes] of found)
+      if (name.startsWith("blobs/")) expect(blob(digestOf(bytes))).toBe(name);
+    expect(String(found.get("oci-layout"))).toBe('{"imageLayoutVersion":"1.0.0"}');
+    expect(json(found.get("manifest.json"))).toEqual([
+      {
+        Config: blob(written.imageId),
+        RepoTags: ["tiny:1"],
+        Layers: [blob(first as string), blob(second as string)],
+      },
+    ]);
+    expect(String(found.get(blob(written.imageId)))).toBe(
+      `{"created":"1970-01-01T00:00:01Z","architecture":"amd64","os":"linux","config":{"Env":["A=1"]},"rootfs":{"type":"layers","diff_ids":["${first}","${second}"]},` +
+        `"history":[{"created":"1970-01-01T00:00:01Z","created_by":"a"},{"created":"1970-01-01T00:00:01Z","created_by":"b"}]}`,
+    );
+    expect(json(found.get(blob(written.manifestDigest)))).toEqual({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: {
+        mediaType: "application/vnd.oci.image.config.v1+json",
+        digest: written.imageId,
+        size: found.get(blob(written.imageId))?.length,
+      },
+      layers: written.layers.map(({ digest, size }) => ({
+        mediaType: "application/vnd.oci.image.layer.v1.tar",
+        digest,
+        size,
+      })),
+    });
+    expect(json(found.get("index.json"))).toEqual({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [
+        {
+          mediaType: "application/vnd.oci.image.manifest.v1+json",
+          digest: written.manifestDigest,
+          size: found.get(blob(written.manifestDigest))?.length,
+          annotations: {
+            "io.containerd.image.name": "docker.io/library/tiny:1",
+            "org.opencontainers.image.ref.name": "1",
+          },
+        },
+      ],
+    });
+    expect(found.size).toBe(7);
+  });
+
+  test("has the same bytes whatever layer is done first", async () => {
+    const folder = temporaryFolder();
+    const files = await Promise.all(
+      [
+        [0, 40],
+        [40, 0],
+      ].map(async ([a, b], index) => {
+        const file = join(folder, `${index}.tar`);
+        await archiveSink(file).write(imageOf([layerOf("a", "first", a), layerOf("b", "second", b)]));
+        return readFileSync(file);
+      }),
+    );
+    expect(files[0]?.equals(files[1] as Buffer)).toBe(true);
+  });
+
+  test("refuses two equal layers, which would be two members of one name", async () => {
+    const folder = temporaryFolder();
+    const twins = imageOf([layerOf("a", "same"), layerOf("a", "same")]);
+    await expect(archiveSink(join(folder, "image.tar")).write(twins)).rejects.toMatchObject({
+      code: "image-invalid",
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a layer over 8 GiB has its size in an extended header", async () => {
+    expect(encodeMemberHeader("blobs/x", 8 ** 11 - 1)).toHaveLength(512);
+    const large = encodeMemberHeader("blobs/x", 8 ** 11);
+    expect(large).toHaveLength(1536);
+    expect(large.toString("latin1")).toContain("19 size=8589934592\n");
+  });
+});
+
+describe("the docker-archive", () => {
+  test("a slow reader gets the same bytes as a file: no chunk is used again too early", async () => {
+    const folder = temporaryFolder();
+    const image = imageOf([layerOf("a", "x".repeat(700_000)), layerOf("b", "y".repeat(300_000))]);
+    const written = await dockerArchiveSink(join(folder, "file.tar")).write(image);
+    const received: Buffer[] = [];
+    const slow = new Writable({
+      highWaterMark: 1,
+      write(chunk: Buffer, _encoding, done) {
+        setTimeout(() => {
+          received.push(Buffer.from(chunk));
+          done();
+        }, 2);
+      },
+    });
+    expect(await dockerArchiveSink(slow).write(image)).toEqual(written);
+    expect(Buffer.concat(received).equals(readFileSync(join(folder, "file.tar")))).toBe(true);
+    const found = await members(join(folder, "file.tar"));
+    expect([...found.keys()]).toEqual([
+      "layers/0.tar",
+      "layers/1.tar",
+      `${written.imageId.slice(7)}.json`,
+      "manifest.json",
+    ]);
+    expect(digestOf(found.get("layers/0.tar") as Buffer)).toBe(written.layers[0]?.diffId);
+  });
+
+  test("a stream that fails is output-closed", async () => {
+    const closed = new PassThrough();
+    closed.destroy();
+    await expect(dockerArchiveSink(closed).write(imageOf([layerOf("a", "x")]))).rejects.toMatchObject({
+      code: "output-closed",
+    });
+  });
+});
+
+describe("the layout directory", () => {
+  test("is added to: other names stay, the same name is replaced", async () => {
+    const place = join(temporaryFolder(), "layout");
+    await layoutSink(place).write(imageOf([layerOf("a", "one")], "first:1"));
+    const second = await layoutSink(place).write(imageOf([layerOf("a", "two")], "second:1"));
+    const first = await layoutSink(place).write(imageOf([layerOf("a", "three")], "first:1"));
+    const index = json(readFileSync(join(place, "index.json"))) as {
+      manifests: { digest: string; annotations: Record<string, string> }[];
+    };
+    expect(
+      index.manifests.map(({ digest, annotations }) => [annotations["io.containerd.image.name"], digest]),
+    ).toEqual([
+      ["docker.io/library/second:1", second.manifestDigest],
+      ["docker.io/library/first:1", first.manifestDigest],
+    ]);
+    for (const name of readdirSync(join(place, "blobs/sha256"))) {
+      expect(digestOf(readFileSync(join(place, "blobs/sha256", name)))).toBe(parseDigest(`sha256:${name}`));
+    }
+  });
+
+  test("goes into an empty folder, through a symlink too", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "real"));
+    symlinkSync("real", join(folder, "link"));
+    await layoutSink(join(folder, "link")).write(imageOf([layerOf("a", "one")]));
+    expect(existsSync(join(folder, "real/index.json"))).toBe(true);
+    expect(readdirSync(folder).toSorted()).toEqual(["link", "real"]);
+  });
+
+  test.each<[string, string]>([
+    ["not JSON", "{"],
+    ["no index", "[]"],
+    ["null", "null"],
+  ])("an index that is %s is refused", async (_, text) => {
+    const place = join(temporaryFolder(), "layout");
+    await layoutSink(place).write(imageOf([layerOf("a", "one")]));
+    writeFileSync(join(place, "index.json"), text);
+    await expect(layoutSink(place).write(imageOf([layerOf("a", "two")]))).rejects.toMatchObject({
+      code: "image-corrupted",
+    });
+  });
+});
+
+const sinks: Record<string, (path: string) => Sink> = {
+  archive: archiveSink,
+  "docker-archive": dockerArchiveSink,
+  "oci-dir": layoutSink,
+};
+
+describe.each(Object.entries(sinks))("%s: nothing half done", (format, open) => {
+  test("a layer that fails leaves nothing, and what was there stays", async () => {
+    const folder = temporaryFolder();
+    const place = join(folder, "image");
+    const draft = imageOf([layerOf("a", "slow", 50), failing, layerOf("c", "slow", 50)]);
+    await expect(open(place).write(draft)).rejects.toThrow("this layer fails");
+    expect(readdirSync(folder)).toEqual([]);
+    if (format === "oci-dir") return;
+    writeFileSync(place, "what was there");
+    await expect(open(place).write(draft)).rejects.toThrow("this layer fails");
+    expect(readFileSync(place, "utf8")).toBe("what was there");
+    expect(readdirSync(folder)).toEqual(["image"]);
+  });
+
+  test("an abort, before and in the middle, leaves nothing", async () => {
+    const folder = temporaryFolder();
+    const draft = imageOf([layerOf("a", "slow", 60_000), layerOf("b", "x".repeat(1000))]);
+    await expect(
+      open(join(folder, "image")).write(draft, { signal: AbortSignal.abort(new Error("stop")) }),
+    ).rejects.toThrow("stop");
+    if (format !== "docker-archive") {
+      const controller = new AbortController();
+      const writing = open(join(folder, "image")).write(draft, { signal: controller.signal });
+      setTimeout(() => controller.abort(new Error("stop")), 30);
+      await expect(writing).rejects.toThrow("stop");
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a missing folder, an empty name", async () => {
+    const image = imageOf([layerOf("a", "x")]);
+    await expect(open(join(temporaryFolder(), "none/image")).write(image)).rejects.toMatchObject({
+      code: "output-unusable",
+    });
+    await expect(open("").write(image)).rejects.toMatchObject({ code: "output-unusable" });
+  });
+});
+
+describe("a file that is written as a stream", () => {
+  test("a device", async () => {
+    const written = await dockerArchiveSink("/dev/null").write(imageOf([layerOf("a", "x")]));
+    expect(written.layers).toHaveLength(1);
+    await expect(archiveSink("/dev/null").write(imageOf([layerOf("a", "x")]))).rejects.toMatchObject({
+      code: "output-unusable",
+    });
+  });
+});
