@@ -28,19 +28,12 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     const place = findJsonError(text);
     const where = place === undefined ? "" : ` at line ${place.line}, column ${place.column}`;
-    const what = place !== undefined && isEnd(text, place) ? "ends too early" : "is not JSON";
+    const what = place?.isCutOff === true ? "ends too early" : "is not JSON";
     throw new NixError("format-invalid", `the closure's text ${what}${where}`, {
       cause,
       hint: "Give what nix path-info --json --recursive prints, whole.",
     });
   }
-}
-
-function isEnd(text: string, place: { readonly line: number; readonly column: number }): boolean {
-  const lines = text.trimEnd().split("\n");
-  return (
-    place.line > lines.length || (place.line === lines.length && place.column > (lines.at(-1) ?? "").length)
-  );
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
