@@ -15,6 +15,7 @@ export const exitCodes = {
 /** The status for each error code of the libraries. */
 const byCode: Readonly<Record<string, number>> = {
   "option-invalid": exitCodes.usage,
+  "budget-invalid": exitCodes.usage,
   "platform-unknown": exitCodes.usage,
   "place-clash": exitCodes.usage,
   "image-invalid": exitCodes.usage,

@@ -10,6 +10,8 @@ export type CoreErrorCode =
   | "place-clash"
   /** Something asked for is in neither the closure nor the store. */
   | "not-found"
+  /** A budget file is not JSON with comments, or has a rule that there is not. */
+  | "budget-invalid"
   /** A worker thread ended without an answer. */
   | "worker-failed";
 

@@ -55,3 +55,7 @@ export { treeRows, type TreeOptions, type TreeRow } from "./analyze/tree.ts";
 export { allChains, shortestChain, type Chain } from "./analyze/why.ts";
 export { findDominators, type DominatorTree } from "./graph/dominators.ts";
 export { computeSizes, type Sizes } from "./graph/sizes.ts";
+export { parseBudget, type Budget } from "./budget/budget-file.ts";
+export { checkBudget, type BudgetFailure, type BudgetReport } from "./budget/check-budget.ts";
+export type { ImageMeasures, Measures } from "./budget/measure.ts";
+export { ratchetBudget } from "./budget/ratchet-budget.ts";
