@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Action } from "./commands/verb.ts";
+import { lsCommand } from "./commands/ls.ts";
 import { packCommand } from "./commands/pack.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render/error.ts";
 import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
 
-const verbs = [packCommand];
+const verbs = [packCommand, lsCommand];
 
 function buildProgram(run: (action: Action, command: Command) => Promise<void>): Command {
   const program = new Command("stowage")

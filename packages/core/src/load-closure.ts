@@ -37,6 +37,8 @@ export interface ClosureSource {
 /** A closure, ready for every analysis. */
 export interface LoadedClosure {
   readonly graph: ClosureGraph;
+  /** The positions a word means, as {@link findPaths} says, or the path that a link on this machine leads to. */
+  readonly find: (word: string) => Promise<number[]>;
   /** Where a path's files are on this machine; undefined where they are not here. */
   readonly locate: (path: StorePath) => TreeLocation | undefined;
 }
@@ -52,7 +54,8 @@ export async function loadClosure(source: ClosureSource): Promise<LoadedClosure>
     source.text === undefined
       ? await queryStore(store, source)
       : await readText(store, { ...source, text: source.text });
-  return { graph: buildGraph(closure), locate: (path) => locateOnDisk(store, path) };
+  const graph = buildGraph(closure);
+  return { graph, find: (word) => find(store, graph, word), locate: (path) => locateOnDisk(store, path) };
 }
 
 async function queryStore(store: Store, { targets, signal }: ClosureSource): Promise<Closure> {
@@ -85,17 +88,22 @@ function closureOf(graph: ClosureGraph, roots: readonly number[]): Closure {
   };
 }
 
-/** A word for a path in the text, or something on this machine that leads to one. */
 async function findTarget(store: Store, graph: ClosureGraph, target: string): Promise<number[]> {
-  const found = findPaths(graph, target);
+  const found = await find(store, graph, target);
   if (found.length > 0) return found;
-  const resolved = await store.resolveTarget(target).catch(() => undefined);
-  const position = resolved && graph.positionOf(resolved.storePath);
-  if (position !== undefined) return [position];
   throw new CoreError("not-found", `'${target}' is not in the closure's text`, {
     path: target,
     hint: "Name a store path, a package, or nothing for all that nothing else refers to.",
   });
+}
+
+/** A word for paths of the closure, or something on this machine that leads to one. */
+async function find(store: Store, graph: ClosureGraph, word: string): Promise<number[]> {
+  const found = findPaths(graph, word);
+  if (found.length > 0) return found;
+  const resolved = await store.resolveTarget(word).catch(() => undefined);
+  const position = resolved && graph.positionOf(resolved.storePath);
+  return position === undefined ? [] : [position];
 }
 
 /** A text without hashes and sizes gets them from the files, where they are on this machine. */

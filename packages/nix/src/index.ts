@@ -18,6 +18,7 @@ export {
   storePathName,
   type StorePath,
 } from "./store-path.ts";
+export { parseGcRoots, queryGcRoots, type GcRoot } from "./store/gc-roots.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";

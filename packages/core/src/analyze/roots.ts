@@ -52,7 +52,7 @@ export function shareRoots(
     const { path } = infoAt(graph, root);
     return {
       path,
-      links: links.get(path) ?? [],
+      links: [...new Set(links.get(path))].toSorted(),
       closureSize: closureSize[root] as number,
       frees: holders.length === 0 ? (addedSize[root] as number) : 0,
       freesPaths: holders.length === 0 ? (counts[root] as number) : 0,

@@ -1,4 +1,3 @@
-import { storePathName } from "@stowage/nix";
 import { findDuplicates } from "../analyze/dupes.ts";
 import { packageOf } from "../analyze/package-of.ts";
 import { chainPaths, type Chain } from "../analyze/why.ts";
@@ -7,7 +6,7 @@ import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { computeSizes } from "../graph/sizes.ts";
 import { chainsFrom } from "../graph/traverse.ts";
 import { numberRules, type Budget } from "./budget-file.ts";
-import { matchesGlob } from "./glob.ts";
+import { matchesGlob, matchesPackage } from "./glob.ts";
 import { measureForBudget, type ImageMeasures, type Measures } from "./measure.ts";
 
 /** One rule that does not hold. */
@@ -71,7 +70,7 @@ function checkForbidden(patterns: readonly string[], graph: ClosureGraph, reason
   return patterns.flatMap((pattern) => {
     const positions = graph.infos.keys().filter((position) => {
       const info = infoAt(graph, position);
-      return [packageOf(info).name, storePathName(info.path)].some((name) => matchesGlob(pattern, name));
+      return matchesPackage(pattern, { path: info.path, name: packageOf(info).name });
     });
     const chains = [...positions].map((position) => reasons.to(position));
     if (chains.length === 0) return [];

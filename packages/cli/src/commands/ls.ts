@@ -1,0 +1,108 @@
+import type { Analysis, AnalyzedPath, Cut } from "@stowage/core";
+import { Command } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderJson } from "../render/json.ts";
+import { renderCuts, renderPaths, renderTree } from "../render/ls.ts";
+import { makeStyle } from "../render/style.ts";
+import type { Speaker } from "../speaker.ts";
+import { choice, readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { UsageError } from "./usage-error.ts";
+import type { Verb } from "./verb.ts";
+
+const sortings = ["size", "added", "closure", "name"] as const;
+
+export function lsCommand(): Verb {
+  const command = withClosureOptions(
+    new Command("ls")
+      .summary("list what is in a closure, with sizes")
+      .description(
+        "List what is in the closure of all targets: its own size, what the closure would lose without it (added), its size with all it needs (closure), how many paths refer to it.\n\n  stowage ls result --limit 20\n  stowage ls result --tree --depth 3\n  stowage ls result --cut",
+      )
+      .argument("[target...]", "a result link, a store path, or a path inside one"),
+  )
+    .option("--tree", "as a tree of references; what stood above already is marked")
+    .option("--cut", "what removing each reference near the targets would save")
+    .addOption(choice("--sort <by>", "largest first, or by name", sortings, "added"))
+    .option("--limit <n>", "rows that people see; JSON is always whole")
+    .option("--depth <n>", "steps below the targets, of --tree (default: all) and --cut (default: 2)")
+    .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
+    .option("--on-disk", "also what each path takes up on this machine's disk");
+  return { command, action: (speaker, parsed) => runLs(speaker, parsed.args, parsed.opts<LsWords>()) };
+}
+
+interface LsWords extends ClosureWords {
+  readonly tree?: boolean;
+  readonly cut?: boolean;
+  readonly sort: (typeof sortings)[number];
+  readonly limit?: string;
+  readonly depth?: string;
+  readonly name?: string;
+  readonly onDisk?: boolean;
+}
+
+async function runLs(speaker: Speaker, targets: readonly string[], words: LsWords): Promise<number> {
+  const limit = readNumber("--limit", words.limit);
+  const depth = readNumber("--depth", words.depth);
+  if (words.tree && words.cut)
+    throw new UsageError("--tree and --cut are two different answers", "Take one.");
+  if ((words.tree || words.cut) && words.name !== undefined) {
+    throw new UsageError("--name chooses rows of the table, not of --tree or --cut");
+  }
+  const source = readSource(speaker, targets, words);
+  const core = await import("@stowage/core");
+  const style = makeStyle(speaker.options.color, process.stdout, process.env);
+
+  if (words.cut) {
+    const { graph } = await core.loadClosure(source);
+    const cuts: readonly Cut[] = core.adviseCuts(graph, { depth });
+    await speaker.print(words.json ? renderJson({ cuts }) : renderCuts(cuts, { limit, style }));
+    return exitCodes.done;
+  }
+  if (words.tree) {
+    const { graph } = await core.loadClosure(source);
+    const analysis = core.describeClosure(graph);
+    const rows = core.treeRows(graph, { depth, compare: byPosition(analysis, words.sort) });
+    if (words.json) {
+      const plain = rows.map(({ path, depth: steps, repeated, hidden }) => ({
+        path,
+        depth: steps,
+        repeated,
+        hidden,
+      }));
+      await speaker.print(renderJson({ rows: [...plain] }));
+    } else {
+      await speaker.print(renderTree(rows, analysis, { limit, style }));
+    }
+    return exitCodes.done;
+  }
+  const analysis = await core.analyze({ ...source, onDisk: words.onDisk });
+  const { name } = words;
+  const matching =
+    name === undefined ? analysis.paths : analysis.paths.filter((path) => core.matchesPackage(name, path));
+  const sorted = { ...analysis, paths: matching.toSorted(comparePaths(words.sort)) };
+  await speaker.print(words.json ? renderJson(sorted) : renderPaths(sorted, { limit, style }));
+  return exitCodes.done;
+}
+
+/** Largest first; equal sizes, and names, in path order. */
+function comparePaths(by: LsWords["sort"]): (a: AnalyzedPath, b: AnalyzedPath) => number {
+  const byPath = (a: AnalyzedPath, b: AnalyzedPath): number => (a.path < b.path ? -1 : 1);
+  const nameOf = ({ path }: AnalyzedPath): string => path.slice(path.lastIndexOf("/") + 34);
+  const compareNames = (a: AnalyzedPath, b: AnalyzedPath): number =>
+    nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : byPath(a, b);
+  switch (by) {
+    case "name":
+      return compareNames;
+    case "size":
+      return (a, b) => b.narSize - a.narSize || compareNames(a, b);
+    case "closure":
+      return (a, b) => b.closureSize - a.closureSize || compareNames(a, b);
+    case "added":
+      return (a, b) => b.addedSize - a.addedSize || compareNames(a, b);
+  }
+}
+
+function byPosition({ paths }: Analysis, by: LsWords["sort"]): (a: number, b: number) => number {
+  const compare = comparePaths(by);
+  return (a, b) => compare(paths[a] as AnalyzedPath, paths[b] as AnalyzedPath);
+}
