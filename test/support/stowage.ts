@@ -12,7 +12,7 @@ export const stowageWords: readonly string[] = [
 
 /** What a run of the command said. */
 export interface Said {
-  readonly exitCode: number | undefined;
+  readonly exitCode?: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   createReadStream,
   existsSync,
@@ -27,7 +28,6 @@ import {
   type LayerEntry,
   type Sink,
 } from "@stowage/oci";
-import { encodeMemberHeader } from "../../../packages/oci/src/sink/member.ts";
 import { collect } from "../../support/layer-bytes.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -159,11 +159,18 @@ describe("the archive", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("a layer over 8 GiB has its size in an extended header", async () => {
-    expect(encodeMemberHeader("blobs/x", 8 ** 11 - 1)).toHaveLength(512);
-    const large = encodeMemberHeader("blobs/x", 8 ** 11);
-    expect(large).toHaveLength(1536);
-    expect(large.toString("latin1")).toContain("19 size=8589934592\n");
+  test("a layer over 8 GiB is read by other tars at its whole size", async () => {
+    const file = join(temporaryFolder(), "image.tar");
+    const digest = digestOf(Buffer.from("nobody hashes so much here"));
+    const huge: LayerDraft = {
+      ...layerOf("huge", ""),
+      size: async () => 8 ** 11 + 10240,
+      writeAt: async () => digest,
+    };
+    await archiveSink(file).write(imageOf([huge, layerOf("b", "second")]));
+    const listed = execFileSync("tar", ["-tvf", file], { encoding: "utf8" }).trim().split("\n");
+    expect(listed[1]).toMatch(/^-rw-r--r-- root\/root 8589944832 1970-01-01 .* blobs\/sha256\//);
+    expect(listed.at(-1)).toMatch(/ manifest\.json$/);
   });
 });
 
