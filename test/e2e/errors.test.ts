@@ -5,12 +5,14 @@ import {
   chownSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readlinkSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -18,18 +20,24 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { hasProgram, requirePrograms } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, type Built } from "../support/world.ts";
 
 const ready = requirePrograms("nix", "nix-store", "setpriv", "mount");
 const isRoot = process.getuid?.() === 0;
+/** With a cache of these tests' own, so that what is left in it is theirs. */
+const cache = mkdtempSync(join(tmpdir(), "stowage-cache-"));
+const environment: NodeJS.ProcessEnv = { ...nixEnvironment, XDG_CACHE_HOME: cache };
 
 describe.skipIf(!ready)("every failure has a message, an exit status, and leaves nothing behind", () => {
   let fortuneCat: Built;
   beforeAll(() => {
     fortuneCat = buildFlake("fortune-cat");
   });
-  afterAll(() => fortuneCat[Symbol.dispose]());
+  afterAll(() => {
+    fortuneCat[Symbol.dispose]();
+    removeFolder(cache);
+  });
 
   interface Failure {
     readonly exitCode: number;
@@ -47,7 +55,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
     const cwd = options.cwd ?? temporaryFolder();
     options.before?.(cwd);
     const there = readdirSync(cwd).toSorted();
-    const failed = await stowage(words, { cwd, env: { ...nixEnvironment, ...options.env }, timeout: 20_000 });
+    const failed = await stowage(words, { cwd, env: { ...environment, ...options.env }, timeout: 20_000 });
     expect(failed.stderr).toMatch(says);
     if (hints !== undefined) expect(failed.stderr).toMatch(hints);
     expect(failed.exitCode).toBe(exitCode);
@@ -98,7 +106,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       expectFailure(["pack", "/nix/store"], { exitCode: 3, says: /not in the Nix store/ }));
     test("a derivation", async () => {
       const drv = execFileSync("nix-store", ["-qd", fortuneCat.link], {
-        env: nixEnvironment,
+        env: environment,
         encoding: "utf8",
       }).trim();
       await expectFailure(["pack", drv], {
@@ -246,7 +254,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       const run = (...more: string[]) =>
         execa("setpriv", [...without, ...stowageWords, ...words, ...more], {
           cwd: folder,
-          env: nixEnvironment,
+          env: environment,
           reject: false,
         });
       const packed = await run();
@@ -281,7 +289,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       const command = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", ...stowageWords];
       chmodSync(fortuneCat.folder, 0o755);
       const failed = spawn("setpriv", [...command, "pack", fortuneCat.link, "-o", "/usr/image.tar"], {
-        env: { ...nixEnvironment, NIX_REMOTE: "" },
+        env: { ...environment, NIX_REMOTE: "" },
         stdio: ["ignore", "ignore", "pipe"],
       });
       let said = "";
@@ -328,7 +336,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
     test("a reader that goes away: stowage pack result -o - | head -c 1", async () => {
       const command = `${stowageWords.join(" ")} pack ${fortuneCat.link} -o -; echo "status $?" >&2`;
       const piped = spawn("sh", ["-c", `(${command}) | head -c 1 >/dev/null`], {
-        env: nixEnvironment,
+        env: environment,
         stdio: ["ignore", "ignore", "pipe"],
       });
       let said = "";
@@ -350,7 +358,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
         const [program = "", ...words] = stowageWords;
         const packing = spawn(program, [...words, "pack", fortuneCat.link, "-o", "image.tar"], {
           cwd: folder,
-          env: nixEnvironment,
+          env: environment,
           stdio: ["ignore", "ignore", "pipe"],
         });
         let said = "";
@@ -369,7 +377,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
     test("SIGTERM while a reader stands still", async () => {
       const [program = "", ...words] = stowageWords;
       const packing = spawn(program, [...words, "pack", fortuneCat.link, "-o", "-"], {
-        env: nixEnvironment,
+        env: environment,
         stdio: ["ignore", "pipe", "pipe"],
       });
       await once(packing.stdout, "readable");
@@ -390,7 +398,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
         const start = () =>
           spawn(program, [...words, "pack", fortuneCat.link, "-o", "fifo"], {
             cwd: folder,
-            env: nixEnvironment,
+            env: environment,
             stdio: "ignore",
           });
         const waiting = start();
@@ -409,8 +417,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
   });
 
   test("the store's temporary roots are gone after every run", () => {
-    const home = nixEnvironment["HOME"] ?? "/root";
-    const roots = join(nixEnvironment["XDG_CACHE_HOME"] ?? join(home, ".cache"), "stowage", "roots");
+    const roots = join(cache, "stowage", "roots");
     expect(readdirSync(roots)).toEqual([]);
   });
 });

@@ -39,7 +39,7 @@ export class LayerPool implements AsyncDisposable {
 
   #dispatch(): void {
     while (this.#waiting.length > 0 && !this.#closed) {
-      const thread = this.#idle.pop() ?? (this.#threads.size < this.#jobs ? this.#start() : undefined);
+      const thread = this.#freeThread();
       if (thread === undefined) return;
       const job = this.#waiting.shift() as Job;
       if (job.signal?.aborted) {
@@ -49,11 +49,22 @@ export class LayerPool implements AsyncDisposable {
     }
   }
 
+  /** A thread that has nothing to do; undefined where all have, or none can be started, which fails what waits. */
+  #freeThread(): Worker | undefined {
+    const idle = this.#idle.pop();
+    if (idle !== undefined || this.#threads.size >= this.#jobs) return idle;
+    try {
+      return this.#start();
+    } catch (cause) {
+      const error = new CoreError("worker-failed", "no worker thread can be started", { cause });
+      for (const job of this.#waiting.splice(0)) job.reject(error);
+      return undefined;
+    }
+  }
+
   #start(): Worker {
     // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
-    const thread = new Worker(new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url), {
-      execArgv: process.execArgv.filter((argument) => argument.startsWith("--conditions")),
-    });
+    const thread = new Worker(new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url));
     thread.setMaxListeners(0);
     this.#threads.add(thread);
     return thread;
