@@ -16,7 +16,7 @@ export interface LayerDraft {
 
 export interface LayerWriteOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the bytes written since the last call. */
+  /** Called now and then with the bytes written since the last call; by the end, with all of them. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 

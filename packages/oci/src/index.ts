@@ -15,6 +15,6 @@ export { dockerArchiveSink } from "./sink/docker-archive.ts";
 export { layoutSink } from "./sink/layout.ts";
 export { classifyOutput } from "./sink/output-place.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";
-export { digestOf, parseDigest, type Digest } from "./spec/digest.ts";
+export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";

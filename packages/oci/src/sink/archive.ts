@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage, WrittenLayer } from "../image-draft.ts";
 import { hexOf, type Digest } from "../spec/digest.ts";
@@ -12,9 +11,8 @@ import {
 } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
-import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
-import { writeAllLayers } from "./write-all.ts";
+import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
  * The archive that everything loads: OCI image layout and docker-archive in one tar. A plain layer's size follows from
@@ -22,7 +20,7 @@ import { writeAllLayers } from "./write-all.ts";
  * digests, which name the members, are put in last.
  */
 export function archiveSink(path: string): Sink {
-  return { write: (image, options = {}) => withOutputErrors(path, () => writeArchive(path, image, options)) };
+  return { write: (image, options = {}) => writeArchive(path, image, options) };
 }
 
 async function writeArchive(
@@ -42,48 +40,44 @@ async function writeArchive(
       },
     );
   }
-  const marker = encodeMember("oci-layout", LAYOUT_MARKER);
   const sizes = await Promise.all(image.layers.map((layer) => layer.size(signal)));
-  const { places, end } = placeLayers(marker.length, sizes);
+  const marker = encodeMember("oci-layout", LAYOUT_MARKER);
+  const { places } = placeMembers(marker.length, sizes);
 
-  await using file = await AtomicFile.for(place.path);
-  const layers = await writeAllLayers(image, options, async (layer, index, layerOptions) => {
-    const { size, contentOffset } = places[index] as LayerPlace;
-    const diffId = await layer.writeAt(file.handle.fd, contentOffset, layerOptions);
-    return { diffId, digest: diffId, size };
+  await using file = await AtomicFile.create(place.path, path);
+  const layers = await writeAllLayers(image, options, {
+    path,
+    write(layer, index, layerOptions) {
+      const { contentOffset, size } = places[index] as MemberPlace;
+      const space = { fd: file.handle.fd, offset: contentOffset, size };
+      return writeLayerInto(space, { layer, index }, layerOptions);
+    },
   });
-  refuseTwins(layers);
-  signal?.throwIfAborted();
 
+  await file.writeAt(marker, 0);
+  const end = await nameLayers(file, { start: marker.length, places, layers });
   const sealed = sealImage(image, layers);
-  await writeAt(file.handle, marker, 0);
-  for (const [index, { headerOffset, contentOffset, size }] of places.entries()) {
-    await writeAt(
-      file.handle,
-      encodeMemberHeader(blobMember((layers[index] as WrittenLayer).digest), size),
-      headerOffset,
-    );
-    await writeAt(file.handle, memberPadding(size), contentOffset + size);
-  }
-  await writeAt(file.handle, encodeDocuments(image, sealed, layers, end), end);
-  signal?.throwIfAborted();
-  await file.commit(place.path);
+  const documents = encodeDocuments(image, sealed, layers);
+  const tail = Buffer.concat([documents, encodeArchiveEnd(end + documents.length)]);
+  await file.writeAt(tail, end);
+  await file.truncate(end + tail.length);
+  await file.commit(place.path, signal);
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
 }
 
 /** Where a layer's member lies in the archive, in bytes. */
-interface LayerPlace {
+interface MemberPlace {
   readonly headerOffset: number;
   readonly contentOffset: number;
   readonly size: number;
 }
 
-function placeLayers(
+function placeMembers(
   start: number,
   sizes: readonly number[],
-): { readonly places: LayerPlace[]; readonly end: number } {
+): { readonly places: readonly MemberPlace[]; readonly end: number } {
   let offset = start;
-  const places = sizes.map((size): LayerPlace => {
+  const places = sizes.map((size): MemberPlace => {
     const headerOffset = offset;
     // The name is not known yet, only that it is as long as any other digest's.
     const contentOffset = headerOffset + encodeMemberHeader(blobMember(ANY_DIGEST), size).length;
@@ -99,42 +93,42 @@ function blobMember(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`;
 }
 
-/** Config, manifest, index and Docker's manifest, and the archive's end. */
-function encodeDocuments(
-  image: ImageDraft,
-  sealed: SealedImage,
-  layers: readonly WrittenLayer[],
-  offset: number,
-): Buffer {
-  const members = Buffer.concat([
-    encodeMember(blobMember(sealed.config.digest), sealed.config.bytes),
+/**
+ * Puts headers around the layers that are written. A layer equal to one below it is left out, as two members of one
+ * name would be no layout, and those above it move down. Returns where the last one ends.
+ */
+async function nameLayers(
+  file: AtomicFile,
+  written: {
+    readonly start: number;
+    readonly places: readonly MemberPlace[];
+    readonly layers: readonly WrittenLayer[];
+  },
+): Promise<number> {
+  const first = new Map(written.layers.map(({ digest }, index) => [digest, index] as const).toReversed());
+  const kept = [...first].map(([digest, index]) => ({ digest, from: written.places[index] as MemberPlace }));
+  kept.sort((a, b) => a.from.headerOffset - b.from.headerOffset);
+  const { places, end } = placeMembers(
+    written.start,
+    kept.map(({ from }) => from.size),
+  );
+  for (const [index, { digest, from }] of kept.entries()) {
+    const { headerOffset, contentOffset, size } = places[index] as MemberPlace;
+    await file.moveDown(from.contentOffset, contentOffset, size);
+    await file.writeAt(encodeMemberHeader(blobMember(digest), size), headerOffset);
+    await file.writeAt(memberPadding(size), contentOffset + size);
+  }
+  return end;
+}
+
+/** Config, manifest, index and Docker's manifest. */
+function encodeDocuments(image: ImageDraft, sealed: SealedImage, layers: readonly WrittenLayer[]): Buffer {
+  const layerMembers = layers.map((layer) => blobMember(layer.digest));
+  const configMember = blobMember(sealed.config.digest);
+  return Buffer.concat([
+    encodeMember(configMember, sealed.config.bytes),
     encodeMember(blobMember(sealed.manifest.digest), sealed.manifest.bytes),
     encodeMember("index.json", encodeIndex(describeImage(sealed.manifest, image.names))),
-    encodeMember(
-      "manifest.json",
-      encodeDockerManifest(
-        blobMember(sealed.config.digest),
-        layers.map((layer) => blobMember(layer.digest)),
-        image.names,
-      ),
-    ),
+    encodeMember("manifest.json", encodeDockerManifest(configMember, layerMembers, image.names)),
   ]);
-  return Buffer.concat([members, encodeArchiveEnd(offset + members.length)]);
-}
-
-/** Two members of one name would be refused by every loader. Layers of one image hold different places, so none are equal. */
-function refuseTwins(layers: readonly WrittenLayer[]): void {
-  const seen = new Set<Digest>();
-  for (const { digest } of layers) {
-    if (seen.has(digest)) throw new OciError("image-invalid", `two layers of the image are equal: ${digest}`);
-    seen.add(digest);
-  }
-}
-
-async function writeAt(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const result = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += result.bytesWritten;
-  }
 }

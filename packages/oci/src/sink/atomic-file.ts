@@ -1,47 +1,94 @@
-import { randomBytes } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { systemErrorCode, withOutputErrors } from "./output-error.ts";
+import { temporaryName } from "./temporary-name.ts";
 
-/** The part of a file name that keeps a temporary name within 255 bytes. */
-const NAME_ROOM = 200;
+const MOVE_BYTES = 1024 * 1024;
 
 /**
  * A file that appears at its path whole or not at all: written under a temporary name in the same folder, flushed to
- * the disk, renamed. Disposing of it before {@link AtomicFile.commit} removes what was written.
+ * the disk, renamed. Disposing of it before {@link AtomicFile.commit} removes what was written. Failures are
+ * {@link OciError}s about the output's path as the user wrote it.
  */
 export class AtomicFile implements AsyncDisposable {
   readonly handle: FileHandle;
   readonly #temporary: string;
+  readonly #shown: string;
   #open = true;
   #renamed = false;
 
-  private constructor(handle: FileHandle, temporary: string) {
+  private constructor(handle: FileHandle, temporary: string, shown: string) {
     this.handle = handle;
     this.#temporary = temporary;
+    this.#shown = shown;
   }
 
-  /** Opens a new file in `folder`, named after `name` as long as it is temporary; permissions as the umask says. */
-  static async create(folder: string, name: string): Promise<AtomicFile> {
-    const start = Buffer.from(name)
-      .subarray(0, NAME_ROOM)
-      .toString("latin1")
-      .replaceAll(/[^\w.-]/g, "_");
-    const temporary = join(folder, `.${start}.${randomBytes(8).toString("hex")}.tmp`);
-    return new AtomicFile(await open(temporary, "wx+", 0o666), temporary);
+  /**
+   * Opens a new file in the folder of `path`, with the permissions that the umask leaves to any new file.
+   * @param shown what errors call the output
+   */
+  static create(path: string, shown: string): Promise<AtomicFile> {
+    return withOutputErrors(shown, async () => {
+      const temporary = temporaryName(path);
+      return new AtomicFile(await open(temporary, "wx+", 0o666), temporary, shown);
+    });
   }
 
-  /** Opens a file that will replace `path`. */
-  static for(path: string): Promise<AtomicFile> {
-    return AtomicFile.create(dirname(path), basename(path));
+  /** Writes bytes at a place, all of them. */
+  writeAt(bytes: Uint8Array, position: number): Promise<void> {
+    return withOutputErrors(this.#shown, async () => {
+      for (let written = 0; written < bytes.length;) {
+        const left = bytes.length - written;
+        written += (await this.handle.write(bytes, written, left, position + written)).bytesWritten;
+      }
+    });
   }
 
-  /** Makes the file appear at `path`, which is in the same folder. */
-  async commit(path: string): Promise<void> {
-    await this.handle.sync();
-    await this.#close();
-    await rename(this.#temporary, path);
-    this.#renamed = true;
-    await syncFolder(dirname(path));
+  /** Moves bytes towards the file's start. */
+  moveDown(from: number, to: number, length: number): Promise<void> {
+    return withOutputErrors(this.#shown, async () => {
+      if (from === to) return;
+      const buffer = Buffer.allocUnsafe(Math.min(length, MOVE_BYTES));
+      for (let moved = 0; moved < length;) {
+        const { bytesRead } = await this.handle.read(
+          buffer,
+          0,
+          Math.min(buffer.length, length - moved),
+          from + moved,
+        );
+        await this.writeAt(buffer.subarray(0, bytesRead), to + moved);
+        moved += bytesRead;
+      }
+    });
+  }
+
+  /** Cuts off what lies beyond `length` bytes. */
+  truncate(length: number): Promise<void> {
+    return withOutputErrors(this.#shown, () => this.handle.truncate(length));
+  }
+
+  /** Ends the writing: what was written is on the disk. */
+  seal(): Promise<void> {
+    return withOutputErrors(this.#shown, async () => {
+      await this.handle.sync();
+      await this.#close();
+    });
+  }
+
+  /** Gives a sealed file its name, `path` in the same folder. The folder is still to be flushed. */
+  place(path: string): Promise<void> {
+    return withOutputErrors(this.#shown, async () => {
+      await rename(this.#temporary, path);
+      this.#renamed = true;
+    });
+  }
+
+  /** Makes the file appear at `path`, which is in the same folder; an abort counts until it does. */
+  async commit(path: string, signal?: AbortSignal): Promise<void> {
+    await this.seal();
+    signal?.throwIfAborted();
+    await this.place(path);
+    await withOutputErrors(this.#shown, () => syncFolder(dirname(path)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,20 +97,22 @@ export class AtomicFile implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    if (this.#open) await this.handle.close();
+    if (!this.#open) return;
     this.#open = false;
+    await this.handle.close();
   }
 }
 
-/** Flushes a folder's entries to the disk, where its file system can. */
+/** Flushes a folder's entries to the disk, where its file system and its permissions allow it. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
   try {
-    await handle.sync();
+    const handle = await open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ENOTSUP")))
-      throw error;
-  } finally {
-    await handle.close();
+    if (!["EINVAL", "ENOTSUP", "EACCES", "EPERM"].includes(systemErrorCode(error) ?? "")) throw error;
   }
 }

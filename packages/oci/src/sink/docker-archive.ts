@@ -1,6 +1,3 @@
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
 import { Writable } from "node:stream";
 import type {
   ImageDraft,
@@ -10,14 +7,15 @@ import type {
   WrittenImage,
   WrittenLayer,
 } from "../image-draft.ts";
-import { OciError } from "../errors.ts";
-import { hexOf, parseDigest } from "../spec/digest.ts";
+import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
+import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { openStreamOutput } from "./stream-output.ts";
+import { changedLayer } from "./write-all.ts";
 
 /**
  * A docker-archive written from front to back in one pass, each store file read once. Layers need no digest for their
@@ -25,33 +23,28 @@ import { openStreamOutput } from "./stream-output.ts";
  * @param output a path, or a stream; a stream is ended only if it was opened here
  */
 export function dockerArchiveSink(output: string | Writable): Sink {
-  if (output instanceof Writable) {
-    return {
-      write: (image, options = {}) =>
-        withOutputErrors("the output", () => writeStream(output, image, options)),
-    };
-  }
   return {
-    write: (image, options = {}) => withOutputErrors(output, () => writePath(output, image, options)),
+    write: (image, options = {}) =>
+      output instanceof Writable
+        ? writeStream(new StreamWriter(output, "the output", options.signal), image, options)
+        : writePath(output, image, options),
   };
 }
 
 async function writePath(path: string, image: ImageDraft, options: LayerWriteOptions): Promise<WrittenImage> {
+  const { signal } = options;
   const place = await findOutputPlace(path);
   if (place.kind === "file") {
-    await using file = await AtomicFile.for(place.path);
-    // By number: a stream of the handle itself would keep it from being closed.
-    const stream = createWriteStream(place.path, { fd: file.handle.fd, autoClose: false });
-    const written = await writeStream(stream, image, options);
-    await finish(stream);
-    options.signal?.throwIfAborted();
-    await file.commit(place.path);
+    await using file = await AtomicFile.create(place.path, path);
+    const written = await writeStream(new FileWriter(file, signal), image, options);
+    await file.commit(place.path, signal);
     return written;
   }
-  const stream = await openStreamOutput(place, options.signal);
+  const stream = await withOutputErrors(path, () => openStreamOutput(place, signal));
   try {
-    const written = await writeStream(stream, image, options);
-    await finish(stream);
+    const writer = new StreamWriter(stream, path, signal);
+    const written = await writeStream(writer, image, options);
+    await writer.finish();
     return written;
   } finally {
     stream.destroy();
@@ -59,14 +52,13 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
 }
 
 async function writeStream(
-  stream: Writable,
+  writer: ByteWriter,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const writer = new StreamWriter(stream, options.signal);
   const layers: WrittenLayer[] = [];
   for (const [index, layer] of image.layers.entries()) {
-    layers.push(await writeLayerMember(writer, layerMember(index), layer, options));
+    layers.push(await writeLayerMember(writer, { layer, index }, options));
   }
   const sealed = sealImage(image, layers);
   const configMember = `${hexOf(sealed.config.digest)}.json`;
@@ -82,14 +74,13 @@ function layerMember(index: number): string {
 }
 
 async function writeLayerMember(
-  writer: StreamWriter,
-  name: string,
-  layer: LayerDraft,
+  writer: ByteWriter,
+  { layer, index }: { readonly layer: LayerDraft; readonly index: number },
   { signal, onBytes }: LayerWriteOptions,
 ): Promise<WrittenLayer> {
   const size = await layer.size(signal);
-  const hash = createHash("sha256");
-  await writer.write(encodeMemberHeader(name, size));
+  const hash = new DigestHash();
+  await writer.write(encodeMemberHeader(layerMember(index), size));
   let written = 0;
   for (const chunk of layer.chunks()) {
     written += chunk.length;
@@ -98,47 +89,8 @@ async function writeLayerMember(
     await writer.write(chunk);
     onBytes?.(chunk.length);
   }
-  if (written !== size) {
-    throw new OciError(
-      "layer-inconsistent",
-      `layer ${name} changed while it was read: it was ${size} bytes and is not any more`,
-    );
-  }
+  if (written !== size) throw changedLayer(index, size, written);
   await writer.write(memberPadding(size));
-  const digest = parseDigest(`sha256:${hash.digest("hex")}`);
+  const digest = hash.digest();
   return { diffId: digest, digest, size };
-}
-
-/** Writes one chunk at a time: the next may reuse the same memory, so each is waited for. */
-class StreamWriter {
-  length = 0;
-  readonly #stream: Writable;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(stream: Writable, signal: AbortSignal | undefined) {
-    this.#stream = stream;
-    this.#signal = signal;
-    // A write's own callback tells of its failure; without a listener the same error would end the process.
-    stream.on("error", () => {});
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = (): void => reject(this.#signal?.reason);
-    this.#signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      this.#stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-      await promise;
-      this.length += chunk.length;
-    } finally {
-      this.#signal?.removeEventListener("abort", onAbort);
-    }
-  }
-}
-
-async function finish(stream: Writable): Promise<void> {
-  const finished = once(stream, "finish");
-  stream.end();
-  await finished;
 }

@@ -1,43 +1,57 @@
-import { mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import pLimit from "p-limit";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage } from "../image-draft.ts";
-import { hexOf } from "../spec/digest.ts";
-import { describeImage, encodeIndex, LAYOUT_MARKER, sealImage, type Blob } from "../spec/seal-image.ts";
+import {
+  describeImage,
+  encodeIndex,
+  LAYOUT_MARKER,
+  sealImage,
+  type SealedImage,
+} from "../spec/seal-image.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
+import { BlobStage } from "./blob-stage.ts";
 import { mergeIndex } from "./merge-index.ts";
-import { withOutputErrors } from "./output-error.ts";
+import { systemErrorCode, withOutputErrors } from "./output-error.ts";
+import { followSymlinks } from "./output-place.ts";
+import { temporaryName } from "./temporary-name.ts";
 import { writeAllLayers } from "./write-all.ts";
-
-/** How many blobs are open at once: each costs a file descriptor, and there are up to 125. */
-const OPEN_BLOBS = 16;
 
 /**
  * An OCI image layout directory (OCI image spec, image-layout.md). A new one is made beside its place and renamed; to
  * one that is there already the image is added, `index.json` last, which replaces what had the same name.
  */
 export function layoutSink(path: string): Sink {
-  return { write: (image, options = {}) => withOutputErrors(path, () => writeLayout(path, image, options)) };
+  return {
+    async write(image, options = {}) {
+      const { folder, isLayout } = await withOutputErrors(path, () => inspectPlace(path));
+      const writeTo = isLayout ? addToLayout : makeLayout;
+      return writeTo({ folder, shown: path }, image, options);
+    },
+  };
 }
 
-async function writeLayout(
-  path: string,
+/** A layout's folder, and what errors call it. */
+interface LayoutPlace {
+  readonly folder: string;
+  readonly shown: string;
+}
+
+async function makeLayout(
+  { folder, shown }: LayoutPlace,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  if (path === "")
-    throw new OciError("output-unusable", "the output's name is empty", {
-      hint: "Give a directory with -o.",
-    });
-  if ((await inspectPlace(path)) === "layout") return addImage(await realpath(path), image, options);
-  const place = await realpath(path).catch(() => resolve(path));
-  const staging = await mkdtemp(join(dirname(place), `.${basename(place).slice(0, 100)}.`));
+  const staging = await withOutputErrors(shown, () => mkdtemp(temporaryName(folder)));
   try {
-    const written = await addImage(staging, image, options);
-    await makeReadable(staging);
-    await rename(staging, place);
-    await syncFolder(dirname(place));
+    await using blobs = await BlobStage.open(staging, shown);
+    const { written, sealed } = await stageImage({ blobs, shown }, image, options);
+    await blobs.commit();
+    await replaceFile(join(staging, "oci-layout"), LAYOUT_MARKER, shown);
+    const index = encodeIndex(describeImage(sealed.manifest, image.names));
+    await replaceFile(join(staging, "index.json"), index, shown);
+    options.signal?.throwIfAborted();
+    await withOutputErrors(shown, () => publish(staging, folder));
     return written;
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
@@ -45,74 +59,95 @@ async function writeLayout(
   }
 }
 
-/** Whether there is room for a new layout, or a layout already. */
-async function inspectPlace(path: string): Promise<"free" | "layout"> {
-  const names = await readdir(path).catch((error: unknown): string[] => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") throw occupied(path, "a file");
-    throw error;
-  });
-  if (names.length === 0) return "free";
-  if (!names.includes("oci-layout") || !names.includes("index.json"))
-    throw occupied(path, "a folder with something else in it");
-  return "layout";
-}
-
-async function addImage(
-  folder: string,
+async function addToLayout(
+  { folder, shown }: LayoutPlace,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const blobs = join(folder, "blobs", "sha256");
-  await mkdir(blobs, { recursive: true });
-  const limit = pLimit(OPEN_BLOBS);
-  const layers = await writeAllLayers(image, options, (layer, _index, layerOptions) =>
-    limit(async () => {
-      await using file = await AtomicFile.create(blobs, "layer");
-      const diffId = await layer.writeAt(file.handle.fd, 0, layerOptions);
-      const { size } = await file.handle.stat();
-      await file.commit(join(blobs, hexOf(diffId)));
-      return { diffId, digest: diffId, size };
-    }),
-  );
-  const sealed = sealImage(image, layers);
-  for (const blob of [sealed.config, sealed.manifest]) await writeBlob(blobs, blob);
+  const indexFile = join(folder, "index.json");
+  const readIndex = (): Promise<string> => withOutputErrors(shown, () => readFile(indexFile, "utf8"));
+  mergeIndex(await readIndex(), [], shown);
+  await using blobs = await BlobStage.open(folder, shown);
+  const { written, sealed } = await stageImage({ blobs, shown }, image, options);
   options.signal?.throwIfAborted();
-  await replaceFile(join(folder, "oci-layout"), LAYOUT_MARKER);
-  const existing = await readFile(join(folder, "index.json"), "utf8").catch(ignoreMissing);
-  const manifests = mergeIndex(existing, describeImage(sealed.manifest, image.names), folder);
-  await replaceFile(join(folder, "index.json"), encodeIndex(manifests));
-  return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
+  await blobs.commit();
+  // Read again: a long pack leaves time for others to add to the same layout.
+  const index = mergeIndex(await readIndex(), describeImage(sealed.manifest, image.names), shown);
+  await replaceFile(indexFile, index, shown);
+  return written;
 }
 
-async function writeBlob(blobs: string, { digest, bytes }: Blob): Promise<void> {
-  await replaceFile(join(blobs, hexOf(digest)), bytes);
+async function stageImage(
+  { blobs, shown }: { readonly blobs: BlobStage; readonly shown: string },
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<{ readonly written: WrittenImage; readonly sealed: SealedImage }> {
+  const layers = await writeAllLayers(image, options, {
+    path: shown,
+    async write(layer, _index, layerOptions) {
+      const { digest, size } = await blobs.stage((file) => layer.writeAt(file.fd, 0, layerOptions));
+      return { diffId: digest, digest, size };
+    },
+  });
+  const sealed = sealImage(image, layers);
+  for (const { bytes, digest } of [sealed.config, sealed.manifest]) {
+    await blobs.stage(async (file) => {
+      await withOutputErrors(shown, () => file.writeFile(bytes));
+      return digest;
+    });
+  }
+  const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
+  return { written, sealed };
 }
 
-async function replaceFile(path: string, bytes: Buffer): Promise<void> {
-  await using file = await AtomicFile.for(path);
-  await file.handle.writeFile(bytes);
-  await file.commit(path);
+/** Finds the folder that is meant, and whether there is a layout in it already. */
+async function inspectPlace(path: string): Promise<{ readonly folder: string; readonly isLayout: boolean }> {
+  if (path === "") {
+    throw new OciError("output-unusable", "the output's name is empty", {
+      hint: "Give a directory with -o.",
+    });
+  }
+  const folder = await followSymlinks(path);
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    if (systemErrorCode(error) === "ENOTDIR") throw occupied(path, "is no folder");
+    throw error;
+  });
+  if (names.length === 0) return { folder, isLayout: false };
+  if (!names.includes("oci-layout") || !names.includes("index.json"))
+    throw occupied(path, "is a folder with something else in it");
+  const marker = await readFile(join(folder, "oci-layout"), "utf8");
+  if (!isKnownVersion(marker)) throw occupied(path, "is an image layout of a version nobody here knows");
+  return { folder, isLayout: true };
 }
 
-/** A temporary folder is its owner's alone; the layout is as open as the umask lets a new folder be. */
-async function makeReadable(folder: string): Promise<void> {
-  const { mode } = await stat(join(folder, "blobs"));
-  const handle = await open(folder, "r");
+/** Every layout says 1.0.0 so far (OCI image spec, image-layout.md, "oci-layout file"). */
+function isKnownVersion(marker: string): boolean {
   try {
-    await handle.chmod(mode & 0o777);
-  } finally {
-    await handle.close();
+    const { imageLayoutVersion } = JSON.parse(marker) as { imageLayoutVersion?: unknown };
+    return typeof imageLayoutVersion === "string" && imageLayoutVersion.startsWith("1.0.");
+  } catch {
+    return false;
   }
 }
 
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-  throw error;
+/** Moves a finished layout to its place, as open as the umask lets a new folder be: a temporary one is its owner's. */
+async function publish(staging: string, folder: string): Promise<void> {
+  const { mode } = await stat(join(staging, "blobs"));
+  await chmod(staging, mode & 0o777);
+  await syncFolder(staging);
+  await rename(staging, folder);
+  await syncFolder(dirname(folder));
+}
+
+async function replaceFile(path: string, bytes: Buffer, shown: string): Promise<void> {
+  await using file = await AtomicFile.create(path, shown);
+  await file.writeAt(bytes, 0);
+  await file.commit(path);
 }
 
 function occupied(path: string, what: string): OciError {
-  return new OciError("output-unusable", `'${path}' is ${what}`, {
+  return new OciError("output-unusable", `'${path}' ${what}`, {
     path,
     hint: "An image layout goes to a new or empty folder, or is added to an image layout.",
   });

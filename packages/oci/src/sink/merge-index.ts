@@ -1,43 +1,47 @@
 import { OciError } from "../errors.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-
-const NAME = "io.containerd.image.name";
+import { encodeIndex, NAME_ANNOTATION } from "../spec/seal-image.ts";
 
 /**
- * A layout's descriptors with an image's own added: those that had one of its names are replaced, others stay as they
- * are, in their order.
- * @param existing the text of `index.json`, undefined where there is none
+ * A layout's `index.json` with an image added: descriptors that had one of its names, or none and its digest, are
+ * replaced; others stay as they are, in their order, and so does everything else that the index says.
+ * @param existing the text of `index.json`
  * @throws OciError `image-corrupted` when it is not an image index
  */
-export function mergeIndex(
-  existing: string | undefined,
-  added: readonly Descriptor[],
-  folder: string,
-): unknown[] {
-  const taken = new Set(added.map((descriptor) => descriptor.annotations?.[NAME]));
-  const kept = existing === undefined ? [] : readManifests(existing, folder);
-  return [...kept.filter((descriptor) => !taken.has(nameOf(descriptor))), ...added];
+export function mergeIndex(existing: string, added: readonly Descriptor[], folder: string): Buffer {
+  const { schemaVersion: _version, mediaType: _type, manifests, ...others } = readIndex(existing, folder);
+  const taken = new Set(added.map((descriptor) => keyOf(descriptor)));
+  const kept = manifests.filter((descriptor) => !taken.has(keyOf(descriptor)));
+  return encodeIndex([...kept, ...added], others);
 }
 
-function readManifests(text: string, folder: string): unknown[] {
+interface ExistingIndex {
+  readonly manifests: readonly unknown[];
+  readonly [key: string]: unknown;
+}
+
+function readIndex(text: string, folder: string): ExistingIndex {
   let index: unknown;
   try {
     index = JSON.parse(text);
   } catch (cause) {
     throw notAnIndex(folder, cause);
   }
-  const manifests =
-    typeof index === "object" && index !== null && "manifests" in index ? index.manifests : undefined;
-  if (!Array.isArray(manifests)) throw notAnIndex(folder, undefined);
-  return manifests;
+  if (!isRecord(index) || !Array.isArray(index["manifests"])) throw notAnIndex(folder, undefined);
+  return { ...index, manifests: index["manifests"] };
 }
 
-function nameOf(descriptor: unknown): string | undefined {
-  if (typeof descriptor !== "object" || descriptor === null || !("annotations" in descriptor))
-    return undefined;
-  const { annotations } = descriptor;
-  if (typeof annotations !== "object" || annotations === null || !(NAME in annotations)) return undefined;
-  return String((annotations as Record<string, unknown>)[NAME]);
+/** What makes a descriptor the same entry of an index: its name, or its digest where it has none. */
+function keyOf(descriptor: unknown): string {
+  if (!isRecord(descriptor)) return "";
+  const { annotations, digest } = descriptor;
+  const name = isRecord(annotations) ? annotations[NAME_ANNOTATION] : undefined;
+  if (typeof name === "string") return `name ${name}`;
+  return isRecord(annotations) && Object.keys(annotations).length > 0 ? "" : `digest ${String(digest)}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function notAnIndex(folder: string, cause: unknown): OciError {

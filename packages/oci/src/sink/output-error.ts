@@ -20,23 +20,31 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly hint: st
 
 const unusable = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
 
+const readerGone = new Set(["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** The code of a failed system call or of a stream that is closed; undefined for any other error. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return "syscall" in error || readerGone.has(error.code) ? error.code : undefined;
+}
+
 /** Turns a failed system call on an output into an {@link OciError}; other errors pass as they are. */
 function outputError(error: unknown, path: string): unknown {
-  if (!isSystemError(error)) return error;
-  if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED" || error.code === "ECONNRESET") {
-    return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {
-      path,
-      cause: error,
-      hint: "See what the reading program says.",
-    });
-  }
-  const known = reasons[error.code];
-  return new OciError(
-    unusable.has(error.code) ? "output-unusable" : "output-failed",
-    `cannot write ${path}: ${known?.why ?? error.message}`,
-    { path, cause: error, hint: known?.hint },
-  );
+  const code = systemErrorCode(error);
+  return code === undefined ? error : describeFailure(code, error as Error, path);
 }
+
+/**
+ * Says what failed in the making of a layer. Reading and writing happen in one place there: only a failed write is
+ * about the output, and an error that came from a worker thread may have lost everything but its code.
+ */
+export function layerWriteError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const isWrite = "syscall" in error && error.syscall === "write";
+  return isWrite || diskIsFull.has(error.code) ? describeFailure(error.code, error, path) : error;
+}
+
+const diskIsFull = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Runs something that writes, with its system errors turned into {@link OciError}s about `path`. */
 export async function withOutputErrors<T>(path: string, write: () => Promise<T>): Promise<T> {
@@ -47,9 +55,18 @@ export async function withOutputErrors<T>(path: string, write: () => Promise<T>)
   }
 }
 
-function isSystemError(
-  error: unknown,
-): error is Error & { readonly code: string; readonly syscall?: string } {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  return "syscall" in error || error.code === "ERR_STREAM_DESTROYED";
+function describeFailure(code: string, cause: Error, path: string): OciError {
+  if (readerGone.has(code)) {
+    return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {
+      path,
+      cause,
+      hint: "See what the reading program says.",
+    });
+  }
+  const known = reasons[code];
+  return new OciError(
+    unusable.has(code) ? "output-unusable" : "output-failed",
+    `cannot write ${path}: ${known?.why ?? cause.message}`,
+    { path, cause, hint: known?.hint },
+  );
 }

@@ -1,7 +1,7 @@
 import { lstat, readlink, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { OciError } from "../errors.ts";
-import { withOutputErrors } from "./output-error.ts";
+import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 
 /** What is at an output's path: nothing or a regular file (to be replaced atomically), or something to write into. */
 export type OutputPlace =
@@ -43,7 +43,8 @@ export async function classifyOutput(path: string): Promise<"file" | "stream"> {
   return (await findOutputPlace(path)).kind === "file" ? "file" : "stream";
 }
 
-async function followSymlinks(path: string): Promise<string> {
+/** The absolute path that a chain of symlinks ends at, whether there is something or not. */
+export async function followSymlinks(path: string): Promise<string> {
   let current = resolve(path);
   for (let followed = 0; followed <= MAX_SYMLINKS; followed++) {
     const stats = await lstat(current).catch(ignoreMissing);
@@ -54,6 +55,5 @@ async function followSymlinks(path: string): Promise<string> {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-  throw error;
+  if (systemErrorCode(error) !== "ENOENT") throw error;
 }

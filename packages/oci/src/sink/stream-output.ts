@@ -31,6 +31,7 @@ async function openFifo(path: string, signal: AbortSignal | undefined): Promise<
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "ENXIO")) throw error;
     }
-    await sleep(READER_POLL_MILLISECONDS, undefined, { signal });
+    signal?.throwIfAborted();
+    await sleep(READER_POLL_MILLISECONDS);
   }
 }

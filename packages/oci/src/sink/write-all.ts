@@ -1,22 +1,29 @@
+import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerDraft, LayerWriteOptions, WrittenLayer } from "../image-draft.ts";
+import { layerWriteError } from "./output-error.ts";
 
 /**
  * Writes all layers side by side. The first failure stops the others, and nothing is thrown before all of them have
  * stopped: a layer still at work would write into a file descriptor that is closed, or somebody else's by then.
+ * @param output what errors call the place, and how one layer is written to it
  */
 export async function writeAllLayers(
   image: ImageDraft,
   { signal, onBytes }: LayerWriteOptions,
-  write: (layer: LayerDraft, index: number, options: LayerWriteOptions) => Promise<WrittenLayer>,
+  output: {
+    readonly path: string;
+    write(layer: LayerDraft, index: number, options: LayerWriteOptions): Promise<WrittenLayer>;
+  },
 ): Promise<WrittenLayer[]> {
   const failed = new AbortController();
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
   const outcomes = await Promise.allSettled(
     image.layers.map(async (layer, index) => {
       try {
-        return await write(layer, index, { signal: either, onBytes });
+        either.throwIfAborted();
+        return await output.write(layer, index, { signal: either, onBytes });
       } catch (error) {
-        failed.abort(error);
+        failed.abort(layerWriteError(error, output.path));
         throw error;
       }
     }),
@@ -24,4 +31,35 @@ export async function writeAllLayers(
   signal?.throwIfAborted();
   failed.signal.throwIfAborted();
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<WrittenLayer>).value);
+}
+
+/**
+ * Writes a layer into the room that its size said it needs, and counts its bytes: one that grew meanwhile would lie
+ * over its neighbour, whose digest would not be true any more.
+ * @throws OciError `layer-inconsistent`
+ */
+export async function writeLayerInto(
+  { fd, offset, size }: { readonly fd: number; readonly offset: number; readonly size: number },
+  { layer, index }: { readonly layer: LayerDraft; readonly index: number },
+  { signal, onBytes }: LayerWriteOptions,
+): Promise<WrittenLayer> {
+  let written = 0;
+  const digest = await layer.writeAt(fd, offset, {
+    signal,
+    onBytes: (bytes) => {
+      written += bytes;
+      onBytes?.(bytes);
+    },
+  });
+  if (written !== size) throw changedLayer(index, size, written);
+  return { diffId: digest, digest, size };
+}
+
+/** A store path never changes; where one did, somebody wrote to the store. */
+export function changedLayer(index: number, size: number, written: number): OciError {
+  return new OciError(
+    "layer-inconsistent",
+    `layer ${index} changed while it was read: its files promised ${size} bytes and gave ${written}`,
+    { hint: "Let nothing write to the files being packed, then pack again." },
+  );
 }

@@ -18,7 +18,22 @@ export function parseDigest(text: string): Digest {
 
 /** The digest of some bytes. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+  return new DigestHash().update(bytes).digest();
+}
+
+/** The digest of bytes that come in pieces. */
+export class DigestHash {
+  readonly #hash = createHash("sha256");
+
+  update(bytes: Uint8Array): this {
+    this.#hash.update(bytes);
+    return this;
+  }
+
+  /** Ends it: nothing can be added afterwards. */
+  digest(): Digest {
+    return `sha256:${this.#hash.digest("hex")}` as Digest;
+  }
 }
 
 /** The 64 hexadecimal digits: a blob's file name in a layout. */

@@ -39,6 +39,7 @@ export function parseImageName(text: string): ImageName {
   if (!repositoryPattern.test(repository)) throw invalid(text, `'${given}' is not a repository name`);
   if (`${normalised}/${repository}`.length > MAX_NAME)
     throw invalid(text, `it is longer than ${MAX_NAME} characters`);
+  if (/^[0-9a-f]{64}$/.test(given)) throw invalid(text, "64 hexadecimal digits are an image ID, not a name");
   if (!tagPattern.test(tag)) throw invalid(text, `'${tag}' is not a tag`);
   return { domain: normalised, repository, tag };
 }

@@ -1,3 +1,4 @@
+import { OciError } from "../errors.ts";
 import type { ImageDraft, WrittenLayer } from "../image-draft.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { digestOf, type Digest } from "./digest.ts";
@@ -20,8 +21,13 @@ export interface SealedImage {
 /** The contents of every layout's `oci-layout` file (OCI image spec, image-layout.md). */
 export const LAYOUT_MARKER: Buffer = encodeJson({ imageLayoutVersion: "1.0.0" });
 
-/** Makes config and manifest. One history entry stands for each layer, in the same order. */
+/**
+ * Makes config and manifest. One history entry stands for each layer, in the same order.
+ * @throws OciError `image-invalid` when a layer's history entry says that there is no layer
+ */
 export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): SealedImage {
+  if (draft.layers.some((layer) => layer.history.empty_layer === true))
+    throw new OciError("image-invalid", "a layer's history entry says 'empty_layer', but the layer is there");
   const config = blobOf({
     ...draft.config,
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
@@ -36,23 +42,28 @@ export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): S
   return { config, manifest };
 }
 
+/** The annotation that containerd and podman take an image's full name from. */
+export const NAME_ANNOTATION = "io.containerd.image.name";
+
 /**
- * The image as an index lists it, once for each name. containerd and podman take the name from the annotations: the
- * full one, and the tag alone (OCI image spec, annotations.md, `org.opencontainers.image.ref.name`).
+ * The image as an index lists it: once for each name, or once without any. The annotations are the full name, and the
+ * tag alone (OCI image spec, annotations.md, `org.opencontainers.image.ref.name`).
  */
 export function describeImage(manifest: Blob, names: readonly ImageName[]): Descriptor[] {
-  return names.map((name) => ({
-    ...describe(mediaTypes.manifest, manifest),
-    annotations: {
-      "io.containerd.image.name": fullName(name),
-      "org.opencontainers.image.ref.name": name.tag,
-    },
+  const descriptor = describe(mediaTypes.manifest, manifest);
+  if (names.length === 0) return [descriptor];
+  return distinctNames(names).map((name) => ({
+    ...descriptor,
+    annotations: { [NAME_ANNOTATION]: fullName(name), "org.opencontainers.image.ref.name": name.tag },
   }));
 }
 
 /** `index.json` (OCI image spec, image-index.md). */
-export function encodeIndex(manifests: readonly unknown[]): Buffer {
-  return encodeJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+export function encodeIndex(
+  manifests: readonly unknown[],
+  others: Readonly<Record<string, unknown>> = {},
+): Buffer {
+  return encodeJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests, ...others });
 }
 
 /** `manifest.json` as `docker save` writes it: where config and layers lie in the archive. */
@@ -61,7 +72,13 @@ export function encodeDockerManifest(
   layerMembers: readonly string[],
   names: readonly ImageName[],
 ): Buffer {
-  return encodeJson([{ Config: configMember, RepoTags: names.map(familiarName), Layers: layerMembers }]);
+  return encodeJson([
+    { Config: configMember, RepoTags: distinctNames(names).map(familiarName), Layers: layerMembers },
+  ]);
+}
+
+function distinctNames(names: readonly ImageName[]): ImageName[] {
+  return [...new Map(names.map((name) => [fullName(name), name])).values()];
 }
 
 function blobOf(document: unknown): Blob {
