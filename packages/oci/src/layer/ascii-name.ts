@@ -2,7 +2,9 @@ const QUESTION_MARK = 0x3f;
 
 /** Whether all bytes are below 128. */
 export function isAscii(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte < 0x80);
+  // A loop: a callback for each byte took a tenth of the writer's whole time.
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) >= 0x80) return false;
+  return true;
 }
 
 /**

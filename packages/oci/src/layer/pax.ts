@@ -18,11 +18,18 @@ export function encodePaxRecords(values: PaxValues): Buffer {
   const entries: [string, Uint8Array][] = [];
   if (path !== undefined) entries.push(["path", path]);
   if (linkpath !== undefined) entries.push(["linkpath", linkpath]);
-  for (const [key, value] of Object.entries({ uid, gid, size })) {
-    if (value !== undefined) entries.push([key, Buffer.from(String(value))]);
-  }
+  if (uid !== undefined) entries.push(["uid", decimal(uid)]);
+  if (gid !== undefined) entries.push(["gid", decimal(gid)]);
+  if (size !== undefined) entries.push(["size", decimal(size)]);
+  if (entries.length === 0) return NOTHING;
   if (entries.some(([, value]) => !isUtf8(value))) entries.unshift(["hdrcharset", Buffer.from("BINARY")]);
   return Buffer.concat(entries.map(([key, value]) => encodeRecord(key, value)));
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function decimal(value: number): Buffer {
+  return Buffer.from(String(value));
 }
 
 /** A record's length counts its own digits. */
