@@ -2,13 +2,28 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Action } from "./commands/verb.ts";
+import { checkCommand } from "./commands/check.ts";
+import { diffCommand } from "./commands/diff.ts";
+import { dupesCommand } from "./commands/dupes.ts";
+import { graphCommand } from "./commands/graph.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { packCommand } from "./commands/pack.ts";
+import { rootsCommand } from "./commands/roots.ts";
+import { whyCommand } from "./commands/why.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render/error.ts";
 import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
 
-const verbs = [packCommand, lsCommand];
+const verbs = [
+  packCommand,
+  lsCommand,
+  whyCommand,
+  diffCommand,
+  dupesCommand,
+  rootsCommand,
+  graphCommand,
+  checkCommand,
+];
 
 function buildProgram(run: (action: Action, command: Command) => Promise<void>): Command {
   const program = new Command("stowage")

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { addAbortSignal } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { ClosureSource } from "@stowage/core";
 import { Option, type Command } from "commander";
 import type { Speaker } from "../speaker.ts";
@@ -30,7 +32,11 @@ export function choice(
 }
 
 /** Where the closure of a verb comes from. */
-export function readSource(speaker: Speaker, targets: readonly string[], words: ClosureWords): ClosureSource {
+export async function readSource(
+  speaker: Speaker,
+  targets: readonly string[],
+  words: ClosureWords,
+): Promise<ClosureSource> {
   if (targets.length === 0 && words.graph === undefined) {
     throw new UsageError(
       "no target given",
@@ -39,20 +45,25 @@ export function readSource(speaker: Speaker, targets: readonly string[], words: 
   }
   return {
     targets,
-    text: words.graph === undefined ? undefined : readTextFile("--graph", words.graph),
+    text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),
     store: words.store,
     signal: speaker.signal,
   };
 }
 
 /** A file's text; `-` is stdin. */
-export function readTextFile(option: string, path: string): string {
+export async function readTextFile(option: string, path: string, signal: AbortSignal): Promise<string> {
   try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
+    return path === "-" ? await readStdin(signal) : await readFile(path, { encoding: "utf8", signal });
   } catch (cause) {
+    signal.throwIfAborted();
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     throw new UsageError(`${option}: cannot read '${path}': ${reason}`);
   }
+}
+
+async function readStdin(signal: AbortSignal): Promise<string> {
+  return text(addAbortSignal(signal, process.stdin));
 }
 
 /** `--limit`, `--depth`: a whole number. */

@@ -48,7 +48,7 @@ async function runLs(speaker: Speaker, targets: readonly string[], words: LsWord
   if ((words.tree || words.cut) && words.name !== undefined) {
     throw new UsageError("--name chooses rows of the table, not of --tree or --cut");
   }
-  const source = readSource(speaker, targets, words);
+  const source = await readSource(speaker, targets, words);
   const core = await import("@stowage/core");
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
 

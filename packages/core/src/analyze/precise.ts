@@ -71,19 +71,29 @@ type Note = (needle: number, describe: () => Occurrence) => void;
 /** The kinds wait until the file is read: its chunks share one buffer with a second look at it. */
 function scanFile(file: TreeFile, needles: readonly Buffer[], note: Note): void {
   const name = escapeBytes(file.path);
-  const pending: { kind: ReferenceKind }[] = [];
-  const offsets: number[] = [];
+  const listed: { occurrence: Mutable<Occurrence>; needle: Buffer }[] = [];
   scanBytes(file.chunks(), needles, (hit) =>
     note(hit.needle, () => {
-      const occurrence = { ...describeHit(name, hit, "text") };
-      pending.push(occurrence);
-      offsets.push(hit.offset);
+      const occurrence = describeHit(name, hit, "text");
+      listed.push({ occurrence, needle: needles[hit.needle] as Buffer });
       return occurrence;
     }),
   );
-  if (pending.length === 0) return;
+  if (listed.length === 0) return;
   const kindOf = inspectKinds(file);
-  for (const [index, occurrence] of pending.entries()) occurrence.kind = kindOf(offsets[index] as number);
+  for (const { occurrence, needle } of listed) {
+    occurrence.kind = kindOf(occurrence.offset);
+    if (occurrence.kind === "rpath" || occurrence.kind === "runpath") {
+      occurrence.excerpt = onlyFolder(occurrence.excerpt, needle.toString("latin1"));
+    }
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Of a search path the folder that is meant. */
+function onlyFolder(searchPath: string, hash: string): string {
+  return searchPath.split(":").find((folder) => folder.includes(hash)) ?? searchPath;
 }
 
 function describeHit(file: string, hit: Hit, kind: ReferenceKind): Occurrence {

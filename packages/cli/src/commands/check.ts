@@ -1,0 +1,76 @@
+import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { Budget, ClosureSource, ImageMeasures } from "@stowage/core";
+import { Command } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderBudget } from "../render/check.ts";
+import { renderJson } from "../render/json.ts";
+import { makeStyle } from "../render/style.ts";
+import type { Speaker } from "../speaker.ts";
+import { readSource, readTextFile, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { UsageError } from "./usage-error.ts";
+import type { Verb } from "./verb.ts";
+
+export function checkCommand(): Verb {
+  const command = withClosureOptions(
+    new Command("check")
+      .summary("hold a closure against a budget")
+      .description(
+        "Hold a closure, and the image that pack would make of it, against a budget: limits for sizes, layers and growth, forbidden packages, duplicates. Exit status 1 where something is over.\n\n  stowage check result --budget budget.jsonc\n  stowage check result --budget budget.jsonc --update",
+      )
+      .argument("[target...]", "a result link, a store path, or a path inside one"),
+  )
+    .requiredOption("--budget <file>", "the budget, JSON in which comments may stand")
+    .option("--update", "turn the budget's numbers down to what is there now, never up");
+  return { command, action: (speaker, parsed) => runCheck(speaker, parsed.args, parsed.opts<CheckWords>()) };
+}
+
+interface CheckWords extends ClosureWords {
+  readonly budget: string;
+  readonly update?: boolean;
+}
+
+async function runCheck(speaker: Speaker, targets: readonly string[], words: CheckWords): Promise<number> {
+  if (words.update && words.budget === "-")
+    throw new UsageError("--update cannot write to stdin", "Name a file.");
+  const text = await readTextFile("--budget", words.budget, speaker.signal);
+  const core = await import("@stowage/core");
+  const budget = core.parseBudget(text);
+  const source = await readSource(speaker, targets, words);
+  const { graph } = await core.loadClosure(source);
+  const image = await measureImage(core, budget, source);
+  const { measured, failures } = core.checkBudget(budget, graph, image);
+  const updated = words.update ? core.ratchetBudget(text, graph, image) : text;
+  if (updated !== text) await replaceFile(words.budget, updated);
+  const answer = { passed: failures.length === 0, measured, failures, updated: updated !== text };
+  const style = makeStyle(speaker.options.color, process.stdout, process.env);
+  await speaker.print(
+    words.json ? renderJson(answer) : renderBudget(answer, { budget: words.budget, style }),
+  );
+  return answer.passed ? exitCodes.done : exitCodes.finding;
+}
+
+/** What pack would make, where the budget asks for it: decided and measured, not written. */
+async function measureImage(
+  core: typeof import("@stowage/core"),
+  budget: Budget,
+  { targets, text, store, signal }: ClosureSource,
+): Promise<ImageMeasures | undefined> {
+  const isAskedFor = budget.imageSize !== undefined || budget.layers !== undefined;
+  if (!isAskedFor || text !== undefined) return undefined;
+  const { layers } = await core.pack({ targets, store, signal, dryRun: true });
+  return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
+}
+
+/** The new text appears whole or not at all; a symlink to the file stays one. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const real = await realpath(path);
+  const beside = `${real}.${process.pid}.new`;
+  try {
+    await writeFile(beside, text, { flag: "wx" });
+    await chmod(beside, (await stat(real)).mode & 0o7777);
+    await rename(beside, real);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import type { Chain, LoadedClosure, PreciseReference } from "@stowage/core";
+import { Command } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderJson } from "../render/json.ts";
+import { makeStyle } from "../render/style.ts";
+import { renderChains } from "../render/why.ts";
+import type { Speaker } from "../speaker.ts";
+import { readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { UsageError } from "./usage-error.ts";
+import type { Verb } from "./verb.ts";
+
+const DEFAULT_LIMIT = "100";
+/** Places of one reference that people see; JSON has all. */
+const SHOWN_PLACES = 5;
+
+export function whyCommand(): Verb {
+  const command = withClosureOptions(
+    new Command("why")
+      .summary("why something is in a closure")
+      .description(
+        "Why the closure of a target holds a dependency: the shortest chain of references that leads to it. Exit status 1 where there is none.\n\n  stowage why result openssl\n  stowage why result glibc --all --limit 20\n  stowage why result openssl --precise",
+      )
+      .argument("<words...>", "the target, then the dependency: a store path, a link, or a package's name"),
+  )
+    .option("--all", "all chains that pass nothing twice, shortest first")
+    .option("--limit <n>", "chains that --all gives at most", DEFAULT_LIMIT)
+    .option("--precise", "in which files and where in them each reference is");
+  return { command, action: (speaker, parsed) => runWhy(speaker, parsed.args, parsed.opts<WhyWords>()) };
+}
+
+interface WhyWords extends ClosureWords {
+  readonly all?: boolean;
+  readonly limit: string;
+  readonly precise?: boolean;
+}
+
+async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords): Promise<number> {
+  const targets = args.slice(0, -1);
+  const dependency = args.at(-1) as string;
+  const limit = readNumber("--limit", words.limit) as number;
+  if (targets.length === 0 && words.graph === undefined) {
+    throw new UsageError("which dependency?", "Write stowage why TARGET DEPENDENCY.");
+  }
+  const source = await readSource(speaker, targets, words);
+  const core = await import("@stowage/core");
+  const loaded = await core.loadClosure(source);
+  const { graph } = loaded;
+  const wanted = await loaded.find(dependency);
+  const { chains, complete } = words.all
+    ? takeChains(core.allChains(graph, graph.roots, wanted), limit)
+    : {
+        chains: [core.shortestChain(graph, graph.roots, wanted)].filter((chain) => chain !== undefined),
+        complete: true,
+      };
+  const references = words.precise
+    ? findAll(core, loaded, {
+        chains,
+        limit: words.json ? Number.POSITIVE_INFINITY : SHOWN_PLACES,
+        signal: speaker.signal,
+      })
+    : undefined;
+
+  if (words.json) {
+    const paths = wanted.map((position) => graph.infos[position]?.path);
+    const answer = { dependency: { given: dependency, paths }, complete, chains };
+    await speaker.print(renderJson(references === undefined ? answer : { ...answer, references }));
+  } else if (chains.length > 0) {
+    const style = makeStyle(speaker.options.color, process.stdout, process.env);
+    await speaker.print(renderChains(chains, { complete, references: references ?? [], style }));
+  }
+  if (chains.length > 0) return exitCodes.done;
+  if (!words.json) speaker.tell(explainNone(targets, dependency));
+  return exitCodes.finding;
+}
+
+function explainNone(targets: readonly string[], dependency: string): string {
+  const subject = targets.length === 0 ? "the closure" : targets.join(", ");
+  return `${subject} does not depend on ${dependency}`;
+}
+
+/** One more than the limit says whether there are more. */
+function takeChains(chains: Generator<Chain>, limit: number): { chains: Chain[]; complete: boolean } {
+  const taken = chains.take(limit + 1).toArray();
+  return { chains: taken.slice(0, limit), complete: taken.length <= limit };
+}
+
+/** Each reference of the chains once; each path is read once for all that it refers to. */
+function findAll(
+  core: typeof import("@stowage/core"),
+  { locate }: LoadedClosure,
+  {
+    chains,
+    ...options
+  }: { readonly chains: readonly Chain[]; readonly limit: number; readonly signal: AbortSignal },
+): PreciseReference[] {
+  const steps = new Map<Chain[number], Set<Chain[number]>>();
+  for (const chain of chains) {
+    for (const [index, from] of chain.slice(0, -1).entries()) {
+      const targets = steps.get(from) ?? new Set();
+      steps.set(from, targets.add(chain[index + 1] as Chain[number]));
+    }
+  }
+  return [...steps].flatMap(([from, targets]) => {
+    const location = locate(from);
+    if (location === undefined) {
+      throw new core.CoreError(
+        "not-found",
+        `${from} is not on this machine, so its files cannot be searched`,
+        {
+          path: from,
+          hint: "Ask without --precise, or where the store is.",
+        },
+      );
+    }
+    return core.findReferences(from, [...targets], location, options);
+  });
+}
