@@ -34,7 +34,8 @@ export class ProgressLine implements Disposable {
   }
 
   #draw(text: string): void {
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    // A terminal that does not know its width says 0.
+    const width = (this.#stream.columns || 80) - 1;
     this.#stream.write(`\r\u001b[K${text.slice(0, width)}`);
     this.#shown = true;
   }
