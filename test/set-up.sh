@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
   demo) commands="nix-store:nix-bin git:git patchelf:patchelf" ;;
   tests) commands="nix-store:nix-bin git:git patchelf:patchelf python3:python3 bsdtar:libarchive-tools strace:strace
-    dockerd:docker.io ctr:containerd runc:runc podman:podman skopeo:skopeo umoci:umoci chromium:chromium dot:graphviz
-    xz:xz-utils" ;;
+    dockerd:docker.io docker:docker-cli/docker.io ctr:containerd runc:runc podman:podman skopeo:skopeo umoci:umoci chromium:chromium dot:graphviz
+    pkill:procps xz:xz-utils" ;;
   *) echo "usage: sh test/set-up.sh demo|tests" >&2; exit 2 ;;
 esac
 
@@ -21,8 +21,15 @@ if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing with apt-get:$missing" >&2
     apt-get update -qq >&2
+    packages=""
+    for names in $missing; do
+      # Of names with a slash between them the first that this Debian has.
+      for name in $(echo "$names" | tr / ' '); do
+        apt-cache show "$name" >/dev/null 2>&1 && { packages="$packages $name"; break; }
+      done
+    done
     # shellcheck disable=SC2086 # the names are words
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >&2
   else
     echo "not installed:$missing (as root on Debian this installs them; go on without)" >&2
   fi

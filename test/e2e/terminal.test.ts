@@ -87,6 +87,12 @@ describe.skipIf(!ready)("how the command speaks", () => {
     expect(stderr).toBe("");
   });
 
+  test("a reader of the answer that has had enough is no failure", async () => {
+    const line = `${stowageWords.join(" ")} pack ${fortuneCat.link} --dry-run --json; echo "status $?" >&2`;
+    const { stderr } = await execa("sh", ["-c", `(${line}) | head -c 1 >/dev/null`], { env: nixEnvironment });
+    expect(stderr).toBe("status 0");
+  });
+
   test("in the checkout, npx --yes pnpm@12 --silent stowage passes words, status and a clean stdout", async () => {
     const run = (...words: string[]) =>
       execa("npx", ["--yes", "pnpm@12", "--silent", "stowage", ...words], {

@@ -1,9 +1,15 @@
+import { repository } from "./repository.ts";
+
 /**
  * The environment for Nix in tests: without a daemon as root, nothing fetched. The world's prepare script and the
  * README's commands set the same.
  */
 export const nixEnvironment: NodeJS.ProcessEnv = {
   ...process.env,
+  // Git refuses a checkout that somebody else owns, and Nix asks Git what is in it.
+  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_KEY_0: "safe.directory",
+  GIT_CONFIG_VALUE_0: repository,
   NIX_CONFIG: [
     process.env["NIX_CONFIG"] ?? "",
     "build-users-group =",

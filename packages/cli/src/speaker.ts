@@ -40,6 +40,19 @@ export function makeSpeaker(options: GlobalOptions): Speaker {
   };
 }
 
+/** Resolves when all is written, also when the reader has had enough (`stowage … | head`), which is no failure. */
+function printAll(stdout: NodeJS.WriteStream, text: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // The write's own callback tells of a failure; without a listener the same error would end the process.
+  if (stdout.listenerCount("error") === 0) stdout.on("error", () => {});
+  stdout.write(text, (error) => (error && !isClosedPipe(error) ? reject(error) : resolve()));
+  return promise;
+}
+
+function isClosedPipe(error: Error): boolean {
+  return "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
+}
+
 function signalOfProcess(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
