@@ -1,3 +1,4 @@
+// oxlint-disable no-control-regex -- what a terminal is sent is what this is about
 import { readdirSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

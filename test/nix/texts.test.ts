@@ -207,7 +207,7 @@ describe("package names", () => {
   ];
 
   test.skipIf(!hasNix)("are taken apart as Nix does", () => {
-    const expression = `map builtins.parseDrvName ${`[ ${names.map((name) => JSON.stringify(name)).join(" ")} ]`}`;
+    const expression = `map builtins.parseDrvName [ ${names.map((name) => JSON.stringify(name)).join(" ")} ]`;
     const said = execFileSync("nix-instantiate", ["--eval", "--strict", "--json", "-E", expression], {
       env: nixEnvironment,
       encoding: "utf8",

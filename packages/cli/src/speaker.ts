@@ -32,8 +32,7 @@ export function makeSpeaker(options: GlobalOptions): Speaker {
     options,
     showsProgress: stderr.isTTY && !options.quiet && process.env["TERM"] !== "dumb",
     signal: signalOfProcess(),
-    print: (text) =>
-      new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
+    print: (text) => printAll(stdout, text),
     tell: (text) => void (options.quiet || say(`${text.split("\n").map(terminalSafe).join("\n")}\n`)),
     warn: (text) => void (options.quiet || say(`stowage: warning: ${terminalSafe(text)}\n`)),
     fail: (error) => say(renderError(error, options.verbose)),
