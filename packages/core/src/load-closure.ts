@@ -50,11 +50,10 @@ export interface LoadedClosure {
  */
 export async function loadClosure(source: ClosureSource): Promise<LoadedClosure> {
   const store = openStore({ url: source.store, environment: source.environment });
-  const closure =
+  const graph =
     source.text === undefined
-      ? await queryStore(store, source)
+      ? buildGraph(await queryStore(store, source))
       : await readText(store, { ...source, text: source.text });
-  const graph = buildGraph(closure);
   return { graph, find: (word) => find(store, graph, word), locate: (path) => locateOnDisk(store, path) };
 }
 
@@ -69,23 +68,27 @@ async function queryStore(store: Store, { targets, signal }: ClosureSource): Pro
   return store.queryClosure([...new Set(roots)], { signal });
 }
 
-async function readText(store: Store, source: ClosureSource & { readonly text: string }): Promise<Closure> {
+async function readText(
+  store: Store,
+  source: ClosureSource & { readonly text: string },
+): Promise<ClosureGraph> {
   const { storeDir, paths } = parseClosureText(source.text);
   const infos = paths.map((listed) => completeInfo(store, listed, source.signal));
   const whole = buildGraph(makeClosure(storeDir, [], infos));
   const roots: number[] = [];
   for (const target of source.targets) roots.push(...(await findTarget(store, whole, target)));
-  return closureOf(whole, source.targets.length === 0 ? unreferenced(whole) : [...new Set(roots)]);
+  return restrictTo(whole, source.targets.length === 0 ? unreferenced(whole) : [...new Set(roots)]);
 }
 
 /** The part of a graph that some of its positions need. */
-function closureOf(graph: ClosureGraph, roots: readonly number[]): Closure {
+function restrictTo(graph: ClosureGraph, roots: readonly number[]): ClosureGraph {
   const needed = reachable(graph.references, roots);
-  return {
+  if (!needed.includes(0)) return { ...graph, roots };
+  return buildGraph({
     storeDir: graph.storeDir,
     roots: roots.map((root) => infoAt(graph, root).path),
     paths: graph.infos.filter((_, position) => needed[position] === 1),
-  };
+  });
 }
 
 async function findTarget(store: Store, graph: ClosureGraph, target: string): Promise<number[]> {

@@ -26,9 +26,11 @@ export function buildGraph(closure: Closure): ClosureGraph {
   const referrers: number[][] = closure.paths.map(() => []);
   const selfReference: boolean[] = [];
   for (const [position, info] of closure.paths.entries()) {
+    // Paths are sorted, and references too: their positions ascend.
     const targets = info.references.map((path) => positions.get(path) as number);
-    selfReference.push(targets.includes(position));
-    const others = targets.filter((target) => target !== position).toSorted((a, b) => a - b);
+    const self = targets.indexOf(position);
+    selfReference.push(self !== -1);
+    const others = self === -1 ? targets : targets.toSpliced(self, 1);
     references.push(others);
     for (const target of others) referrers[target]?.push(position);
   }

@@ -124,23 +124,31 @@ function readEntry({ place, path, fields }: Entry, storeDir: string): ListedPath
     throw invalid(`${place}.narSize`, "is not a number of bytes");
   }
   return {
-    path: readPath(path, `${place}.path`, storeDir),
-    references: [
-      ...new Set(
-        references.map((reference, index) => readPath(reference, `${place}.references[${index}]`, storeDir)),
-      ),
-    ].toSorted(compareStorePaths),
+    path: readPath(path, storeDir, () => `${place}.path`),
+    references: readReferences(references, place, storeDir),
     ...(typeof deriver === "string" && deriver !== "" ? { deriver: fullPath(deriver, storeDir) } : {}),
     nar: { hash: readHash(narHash, `${place}.narHash`), size: narSize as number },
   };
 }
 
-function readPath(value: unknown, place: string, storeDir: string): StorePath {
-  if (typeof value !== "string") throw invalid(place, "is not a string");
+function readReferences(references: readonly unknown[], place: string, storeDir: string): StorePath[] {
+  const paths = references.map((reference, index) =>
+    readPath(reference, storeDir, () => `${place}.references[${index}]`),
+  );
+  return [...new Set(paths)].toSorted(compareStorePaths);
+}
+
+/** @param place where it is in the document; a closure has 100,000 references, so it is only asked for at an error */
+function readPath(value: unknown, storeDir: string, place: () => string): StorePath {
+  if (typeof value !== "string") throw invalid(place(), "is not a string");
   try {
     return parseStorePath(fullPath(value, storeDir), storeDir);
   } catch (cause) {
-    throw invalid(place, `is not a store path in ${storeDir}: ${JSON.stringify(value.slice(0, 300))}`, cause);
+    throw invalid(
+      place(),
+      `is not a store path in ${storeDir}: ${JSON.stringify(value.slice(0, 300))}`,
+      cause,
+    );
   }
 }
 
