@@ -21,6 +21,8 @@ export {
   type AnalyzedPath,
   type AnalyzeOptions,
 } from "./analyze.ts";
+export { isImagePath } from "@stowage/oci";
+export { readImageClosure, type ImageClosure } from "./image-closure.ts";
 export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 export {
   describeGraph,

@@ -10,6 +10,8 @@ export type {
 export type { LayerDirectory, LayerEntry, LayerFile, LayerSymlink } from "./layer/entry.ts";
 export { layerSize } from "./layer/layer-size.ts";
 export { writeLayer } from "./layer/layer-writer.ts";
+export { isImagePath } from "./source/image-documents.ts";
+export { readImage, type ImageSummary } from "./source/read-image.ts";
 export { archiveSink } from "./sink/archive.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
 export { layoutSink } from "./sink/layout.ts";

@@ -1,5 +1,5 @@
 import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import type { Budget, ClosureSource, ImageMeasures } from "@stowage/core";
+import type { Budget, ClosureGraph, ClosureSource, ImageMeasures } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderBudget } from "../render/check.ts";
@@ -17,7 +17,7 @@ export function checkCommand(): Verb {
       .description(
         "Hold a closure, and the image that pack would make of it, against a budget: limits for sizes, layers and growth, forbidden packages, duplicates. Exit status 1 where something is over.\n\n  stowage check result --budget budget.jsonc\n  stowage check result --budget budget.jsonc --update",
       )
-      .argument("[target...]", "a result link, a store path, or a path inside one"),
+      .argument("[target...]", "a result link, a store path, a path inside one, or an image made by stowage"),
   )
     .requiredOption("--budget <file>", "the budget, JSON in which comments may stand")
     .option("--update", "turn the budget's numbers down to what is there now, never up");
@@ -35,9 +35,7 @@ async function runCheck(speaker: Speaker, targets: readonly string[], words: Che
   const text = await readTextFile("--budget", words.budget, speaker.signal);
   const core = await import("@stowage/core");
   const budget = core.parseBudget(text);
-  const source = await readSource(speaker, targets, words);
-  const { graph } = await core.loadClosure(source);
-  const image = await measureImage(core, budget, source);
+  const { graph, image } = await readSubject(core, budget, speaker, targets, words);
   const { measured, failures } = core.checkBudget(budget, graph, image);
   const updated = words.update ? core.ratchetBudget(text, graph, image) : text;
   if (updated !== text) await replaceFile(words.budget, updated);
@@ -47,6 +45,24 @@ async function runCheck(speaker: Speaker, targets: readonly string[], words: Che
     words.json ? renderJson(answer) : renderBudget(answer, { budget: words.budget, style }),
   );
   return answer.passed ? exitCodes.done : exitCodes.finding;
+}
+
+/** The closure, and what is known of an image of it: an image is measured itself. */
+async function readSubject(
+  core: typeof import("@stowage/core"),
+  budget: Budget,
+  speaker: Speaker,
+  targets: readonly string[],
+  words: CheckWords,
+): Promise<{ readonly graph: ClosureGraph; readonly image: ImageMeasures | undefined }> {
+  const [first] = targets;
+  if (first !== undefined && targets.length === 1 && (await core.isImagePath(first))) {
+    const { closure, size, layers } = await core.readImageClosure(first, { signal: speaker.signal });
+    return { graph: core.buildGraph(closure), image: { size, layers } };
+  }
+  const source = await readSource(speaker, targets, words);
+  const { graph } = await core.loadClosure(source);
+  return { graph, image: await measureImage(core, budget, source) };
 }
 
 /** What pack would make, where the budget asks for it: decided and measured, not written. */

@@ -13,9 +13,9 @@ export function diffCommand(): Verb {
   const command = new Command("diff")
     .summary("how two closures differ, package by package")
     .description(
-      "How two closures differ: packages added, removed, changed and rebuilt, the largest change of size first.\n\n  stowage diff result-old result\n  stowage diff yesterday.json result",
+      "How two closures differ: packages added, removed, changed and rebuilt, the largest change of size first.\n\n  stowage diff result-old result\n  stowage diff yesterday.tar result",
     )
-    .argument("<a>", "before: a result link, a store path, or a file with an exported closure")
+    .argument("<a>", "before: a result link, a store path, an image made by stowage, or an exported closure")
     .argument("<b>", "after: the same")
     .option("--store <url>", "store to ask, as Nix names it")
     .option("--limit <n>", "packages that people see; JSON is always whole")
@@ -34,7 +34,9 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
   const [before = "", after = ""] = args;
   const core = await import("@stowage/core");
   const load = async (side: string) =>
-    (await core.loadClosure(await readSide(speaker, side, words.store))).graph;
+    (await core.isImagePath(side))
+      ? core.buildGraph((await core.readImageClosure(side, { signal: speaker.signal })).closure)
+      : (await core.loadClosure(await readSide(speaker, side, words.store))).graph;
   const answer = core.diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(answer) : renderDiff(answer, { limit, style }));

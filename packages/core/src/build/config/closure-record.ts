@@ -49,6 +49,24 @@ export function storeLayerHistory(
   };
 }
 
+/**
+ * The record in a layer's history entry, its paths still unchecked; undefined where the entry has none.
+ */
+export function recordIn(
+  entry: HistoryEntry,
+): { readonly storeDir: string; readonly paths: readonly unknown[] } | undefined {
+  const text = entry.created_by ?? "";
+  const start = text.indexOf('{"schemaVersion":1,');
+  if (start === -1) return undefined;
+  try {
+    const record = JSON.parse(text.slice(start)) as Partial<Record<string, unknown>>;
+    const { storeDir, paths } = record;
+    return typeof storeDir === "string" && Array.isArray(paths) ? { storeDir, paths } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The history entry of the last layer. */
 export function rootLayerHistory(places: readonly string[], created: string): HistoryEntry {
   return { created, created_by: places.join(" "), comment: "stowage: what is not a store path" };
