@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { NixError } from "../errors.ts";
 import { makeClosure } from "../make-closure.ts";
 import { parsePackageName } from "../package-name.ts";
-import type { Closure, PathInfo } from "../path-info.ts";
+import type { Closure } from "../path-info.ts";
 import { parseRegistration } from "../registration.ts";
 import {
   isStorePathBaseName,
@@ -14,7 +14,6 @@ import {
 } from "../store-path.ts";
 import type { TreeLocation } from "../tree/tree.ts";
 import { batchArguments, runNixStore } from "./nix-store-command.ts";
-import { queryPathInfos } from "./path-info-command.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import type { StoreLocation } from "./store-location.ts";
 import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
@@ -37,18 +36,11 @@ export class LocalStore implements Store {
   }
 
   async queryClosure(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Closure> {
-    const infos =
-      (await queryPathInfos(roots, this.#location, {
-        environment: this.#environment,
-        signal: options.signal,
-      })) ?? (await this.#queryRegistration(roots, options));
-    return makeClosure(this.storeDir, roots, infos);
-  }
-
-  async #queryRegistration(roots: readonly StorePath[], options: StoreCallOptions): Promise<PathInfo[]> {
     const paths = await this.#query("--query", "--requisites", roots, options);
     const requisites = [...new Set(paths.split("\n").filter((line) => line !== ""))];
-    return parseRegistration(await this.#query("--dump-db", undefined, requisites, options), this.storeDir);
+    const registration = await this.#query("--dump-db", undefined, requisites, options);
+    const infos = parseRegistration(registration, this.storeDir);
+    return makeClosure(this.storeDir, roots, infos);
   }
 
   protect(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Protection> {
