@@ -27,8 +27,8 @@ export function generateClosure(count: number, seed = 1): GeneratedPath[] {
   const paths: GeneratedPath[] = [];
   const isReferenced = new Uint8Array(count);
   for (let index = 0; index < count; index++) {
-    const package_ = index > 20 && random() < 0.05 ? Math.floor(random() * index) : index;
-    const name = `package${package_}-${1 + (index % 4)}.${index % 30}.${index % 7}`;
+    const variant = index > 20 && random() < 0.05 ? Math.floor(random() * index) : index;
+    const name = `package${variant}-${1 + (index % 4)}.${index % 30}.${index % 7}`;
     const isRoot = index === count - 1;
     const chosen = new Set<number>(random() < 0.9 && index > 0 ? [0] : []);
     // Mean about 9, as in closures of NixOS systems; popular paths (low numbers) are chosen far more often.
