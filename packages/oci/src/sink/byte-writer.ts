@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { AtomicFile } from "./atomic-file.ts";
-import { withOutputErrors } from "./output-error.ts";
+import { readerGone, withOutputErrors } from "./output-error.ts";
 
 /**
  * Takes bytes from front to back. One chunk at a time: the next may reuse the same memory, so each is waited for. An
@@ -52,13 +52,17 @@ export class StreamWriter implements ByteWriter {
     this.#signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => reject(this.#signal?.reason);
+    // A stream that somebody destroys calls no callback of a write that has begun.
+    const onClose = (): void => reject(readerGone(this.#shown));
     this.#signal?.addEventListener("abort", onAbort, { once: true });
+    this.#stream.once("close", onClose);
     try {
       this.#stream.write(chunk, (error) => (error ? reject(error) : resolve()));
       await withOutputErrors(this.#shown, () => promise);
       this.length += chunk.length;
     } finally {
       this.#signal?.removeEventListener("abort", onAbort);
+      this.#stream.off("close", onClose);
     }
   }
 

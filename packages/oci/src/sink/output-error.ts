@@ -20,12 +20,17 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly hint: st
 
 const unusable = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
 
-const readerGone = new Set(["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"]);
+const readerGoneCodes = new Set([
+  "EPIPE",
+  "ECONNRESET",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_PREMATURE_CLOSE",
+]);
 
 /** The code of a failed system call or of a stream that is closed; undefined for any other error. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  return "syscall" in error || readerGone.has(error.code) ? error.code : undefined;
+  return "syscall" in error || readerGoneCodes.has(error.code) ? error.code : undefined;
 }
 
 /** Turns a failed system call on an output into an {@link OciError}; other errors pass as they are. */
@@ -56,17 +61,20 @@ export async function withOutputErrors<T>(path: string, write: () => Promise<T>)
 }
 
 function describeFailure(code: string, cause: Error, path: string): OciError {
-  if (readerGone.has(code)) {
-    return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {
-      path,
-      cause,
-      hint: "See what the reading program says.",
-    });
-  }
+  if (readerGoneCodes.has(code)) return readerGone(path, cause);
   const known = reasons[code];
   return new OciError(
     unusable.has(code) ? "output-unusable" : "output-failed",
     `cannot write ${path}: ${known?.why ?? cause.message}`,
     { path, cause, hint: known?.hint },
   );
+}
+
+/** Whoever read the output stopped before its end. */
+export function readerGone(path: string, cause?: Error): OciError {
+  return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {
+    path,
+    cause,
+    hint: "See what the reading program says.",
+  });
 }
