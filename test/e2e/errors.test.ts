@@ -3,6 +3,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -353,7 +354,9 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       ["SIGINT", 130],
       ["SIGTERM", 143],
     ] as const)("%s in the middle of a pack", async (signal, status) => {
-      for (const milliseconds of [250, 450, 650]) {
+      const roots = join(cache, "stowage", "roots");
+      const stages: ((folder: string) => string)[] = [() => roots, (folder) => folder];
+      for (const stage of stages) {
         const folder = temporaryFolder();
         const [program = "", ...words] = stowageWords;
         const packing = spawn(program, [...words, "pack", fortuneCat.link, "-o", "image.tar"], {
@@ -364,7 +367,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
         let said = "";
         packing.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
         const exited = once(packing, "exit");
-        await sleep(milliseconds);
+        await waitForEntry(stage(folder));
         packing.kill(signal);
         const began = performance.now();
         expect(await exited).toEqual([status, null]);
@@ -421,3 +424,12 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
     expect(readdirSync(roots)).toEqual([]);
   });
 });
+
+/** Waits until there is something in a folder. */
+async function waitForEntry(folder: string): Promise<void> {
+  for (let tries = 0; tries < 4000; tries++) {
+    if (existsSync(folder) && readdirSync(folder).length > 0) return;
+    await sleep(5);
+  }
+  throw new Error(`nothing appears in ${folder}`);
+}
