@@ -18,7 +18,7 @@ import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { buildFlake, closureOf, type Built } from "../support/world.ts";
+import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
 
 const ready = requirePrograms("nix", "nix-store", "nix-build");
 
@@ -129,6 +129,16 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
     expect((await stowage(["why", dependency!.path, path])).exitCode).toBe(1);
   });
 
+  test("diff takes a target that is a single file, and a text that lies in the store", async () => {
+    using file = buildWorld("tests.single-file");
+    const text = nix("nix-store", "--add", writeText(temporaryFolder(), exported("structured"))).trim();
+    const { stdout, stderr } = await stowage(["diff", file.link, text, "--json"]);
+    expect(stderr).toBe("");
+    const { totals } = JSON.parse(stdout) as { totals: { before: unknown; after: unknown } };
+    expect(totals.before).toMatchObject({ paths: closureOf(file.link).length });
+    expect(totals.after).toMatchObject({ paths: asked.totals.paths, narSize: asked.totals.narSize });
+  });
+
   test("check measures the image that pack would make", async () => {
     const folder = temporaryFolder();
     const budget = join(folder, "budget.jsonc");
@@ -199,6 +209,12 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
     expect(totals.onDiskSize).toBe(Number(said.trim().split("\n").at(-1)?.split("\t")[0]));
   });
 });
+
+function writeText(folder: string, text: string): string {
+  const file = join(folder, "closure.json");
+  writeFileSync(file, text);
+  return file;
+}
 
 function readAt(file: string, offset: number): string {
   const bytes = Buffer.alloc(32);

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { ClosureSource } from "@stowage/core";
+import type { ClosureGraph } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderDiff } from "../render/diff.ts";
@@ -33,23 +33,34 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
   const limit = readNumber("--limit", words.limit);
   const [before = "", after = ""] = args;
   const core = await import("@stowage/core");
-  const load = async (side: string) =>
-    (await core.isImagePath(side))
-      ? core.buildGraph((await core.readImageClosure(side, { signal: speaker.signal })).closure)
-      : (await core.loadClosure(await readSide(speaker, side, words.store))).graph;
+  const load = (side: string): Promise<ClosureGraph> => loadSide(core, speaker, side, words.store);
   const answer = core.diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(answer) : renderDiff(answer, { limit, style }));
   return exitCodes.done;
 }
 
-/** A file outside a store is an exported closure; whatever else there is, is a target. */
-async function readSide(speaker: Speaker, side: string, store: string | undefined): Promise<ClosureSource> {
-  const { signal } = speaker;
-  const isText = side === "-" || (await isPlainFile(side));
-  return isText
-    ? { targets: [], text: await readTextFile("diff", side, signal), store, signal }
-    : { targets: [side], store, signal };
+/** An image, an exported closure, or a target; a target may be a single file too, which is then no closure's text. */
+async function loadSide(
+  core: typeof import("@stowage/core"),
+  { signal }: Speaker,
+  side: string,
+  store: string | undefined,
+): Promise<ClosureGraph> {
+  if (await core.isImagePath(side))
+    return core.buildGraph((await core.readImageClosure(side, { signal })).closure);
+  const loadTarget = async (): Promise<ClosureGraph> =>
+    (await core.loadClosure({ targets: [side], store, signal })).graph;
+  if (side !== "-" && !(await isPlainFile(side))) return loadTarget();
+  const text = await readTextFile("diff", side, signal);
+  try {
+    return (await core.loadClosure({ targets: [], text, store, signal })).graph;
+  } catch (error) {
+    signal.throwIfAborted();
+    const target = await loadTarget().catch(() => undefined);
+    if (target !== undefined) return target;
+    throw error;
+  }
 }
 
 async function isPlainFile(path: string): Promise<boolean> {
