@@ -4,13 +4,13 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDocker, type Docker } from "../support/docker.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "dockerd", "docker", "skopeo");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "dockerd", "docker", "skopeo");
 const readme = readFileSync(join(repository, "README.md"), "utf8");
 
 /** The fenced blocks of a language, in order. */

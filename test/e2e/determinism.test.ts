@@ -6,12 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "nix-daemon", "setpriv");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "nix-daemon", "setpriv");
 
 describe.skipIf(!ready)("the same closure gives the same bytes", () => {
   let fortuneCat: Built;

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDocker, type Docker } from "../support/docker.ts";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, buildWorld, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "dockerd", "docker");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "dockerd", "docker");
 
 describe.skipIf(!ready)("from flake to running container, in Docker", () => {
   let docker: Docker;

@@ -24,7 +24,7 @@ import { stowage, stowageWords } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "setpriv", "mount");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "setpriv", "mount");
 const isRoot = process.getuid?.() === 0;
 /** With a cache of these tests' own, so that what is left in it is theirs. */
 const cache = mkdtempSync(join(tmpdir(), "stowage-cache-"));

@@ -15,12 +15,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { analyze, findReferences, loadClosure, type Analysis } from "@stowage/core";
 import { openStore, storePathHashPart, type StorePath } from "@stowage/nix";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "nix-build");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "nix-build");
 
 const nix = (program: string, ...words: string[]): string =>
   execFileSync(program, words, {

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "@stowage/nix";
 import { pack, readImageClosure } from "@stowage/core";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildWorld, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store");
+const ready = requireWorld() && requirePrograms("nix", "nix-store");
 
 describe.skipIf(!ready)("an image explains itself, without a store", () => {
   let wrapped: Built;

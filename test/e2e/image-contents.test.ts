@@ -5,11 +5,11 @@ import { extract, type Header } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pack, type PackOptions } from "@stowage/core";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store");
+const ready = requireWorld() && requirePrograms("nix", "nix-store");
 
 interface Member {
   readonly header: Header;

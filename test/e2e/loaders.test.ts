@@ -8,14 +8,16 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, closureOf, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "podman", "skopeo", "umoci", "containerd", "ctr", "runc");
+const ready =
+  requireWorld() &&
+  requirePrograms("nix", "nix-store", "podman", "skopeo", "umoci", "containerd", "ctr", "runc");
 
 describe.skipIf(!ready)("the same archive in other loaders", () => {
   let fortuneCat: Built;

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, closureOf, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "chroot", "strace");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "chroot", "strace");
 const world = ["--override-input", "nixpkgs", `path:${repository}/test/world`];
 
 describe.skipIf(!ready)("Fortune Cat's Nix build", () => {

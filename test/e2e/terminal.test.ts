@@ -3,13 +3,13 @@ import { readdirSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { requirePrograms } from "../support/programs.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
-const ready = requirePrograms("nix", "nix-store", "script");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "script");
 
 describe.skipIf(!ready)("how the command speaks", () => {
   let fortuneCat: Built;

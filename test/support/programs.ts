@@ -1,5 +1,6 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { repository } from "./repository.ts";
 
 /** Whether a program is on PATH. */
 export function hasProgram(name: string): boolean {
@@ -19,9 +20,16 @@ export function hasProgram(name: string): boolean {
  */
 export function requirePrograms(...names: string[]): boolean {
   const missing = names.filter((name) => !hasProgram(name));
-  if (missing.length === 0) return true;
-  const message = `not installed: ${missing.join(", ")}`;
-  if (process.env["CI"]) throw new Error(`${message}; in CI every part must be there`);
-  process.stderr.write(`skipped tests, ${message}\n`);
+  return missing.length === 0 || skip(`not installed: ${missing.join(", ")}`);
+}
+
+/** Whether the offline world has its inputs; they are made on Debian only. */
+export function requireWorld(): boolean {
+  return existsSync(join(repository, "test/world/inputs.json")) || skip("test/world/prepare was not run");
+}
+
+function skip(reason: string): false {
+  if (process.env["CI"]) throw new Error(`${reason}; in CI every part must be there`);
+  process.stderr.write(`skipped tests: ${reason}\n`);
   return false;
 }
