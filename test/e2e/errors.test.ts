@@ -19,7 +19,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { nixEnvironment } from "../support/nix-environment.ts";
-import { hasProgram, requirePrograms } from "../support/programs.ts";
+import { hasProgram, requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, type Built } from "../support/world.ts";
