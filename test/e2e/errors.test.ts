@@ -154,6 +154,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       ["layers that are no number", ["--max-layers", "many"], /'many' is not a whole number/],
       ["jobs", ["--jobs", "0"], /--jobs must be a whole number/],
       ["created", ["--created", "yesterday"], /'yesterday' is not a time/],
+      ["created on a day that is not", ["--created", "2026-02-31T00:00:00Z"], /is not a time/],
       ["created from a missing variable", ["--created", "source-date-epoch"], /SOURCE_DATE_EPOCH is ''/],
       ["platform", ["--platform", "amd64"], /'amd64' is not a platform/],
       [

@@ -18,8 +18,7 @@ export function parseCreated(created: string | undefined, environment: NodeJS.Pr
       hint: "Set the variable to whole seconds since 1970-01-01, such as the commit's time.",
     });
   }
-  const wellFormed = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i.test(created);
-  const time = wellFormed ? Date.parse(created) : Number.NaN;
+  const time = isRfc3339(created) ? Date.parse(created) : Number.NaN;
   if (Number.isNaN(time)) {
     throw new CoreError("option-invalid", `--created: '${created}' is not a time`, {
       hint: "Write it as 2026-01-31T12:00:00Z, or source-date-epoch, or now.",
@@ -30,4 +29,11 @@ export function parseCreated(created: string | undefined, environment: NodeJS.Pr
 
 function formatTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(".000Z", "Z");
+}
+
+/** Whether a text is an RFC 3339 time of a day that exists: `Date` takes the 31st of February for the 3rd of March. */
+function isRfc3339(text: string): boolean {
+  const match = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i.exec(text);
+  const [, date, day] = match ?? [];
+  return date !== undefined && new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
 }
