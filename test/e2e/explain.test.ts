@@ -99,7 +99,7 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
     let checked = 0;
     for (const info of graph.infos) {
       const location = locate(info.path)!;
-      for (const { to, count, occurrences } of findReferences(info.path, info.references, location, {
+      for (const { to, count, occurrences } of await findReferences(info.path, info.references, location, {
         limit: 10,
       })) {
         expect(count, `${info.path} -> ${to}`).toBeGreaterThan(0);

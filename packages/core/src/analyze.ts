@@ -1,5 +1,5 @@
 import type { StorePath } from "@stowage/nix";
-import { measureOnDisk } from "./analyze/on-disk.ts";
+import { measureOnDisk, type OnDiskSizes } from "./analyze/on-disk.ts";
 import { packageOf } from "./analyze/package-of.ts";
 import { CoreError } from "./errors.ts";
 import { infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
@@ -63,7 +63,7 @@ export interface Analysis {
 export async function analyze(options: AnalyzeOptions): Promise<Analysis> {
   const loaded = await loadClosure(options);
   const sizes = computeSizes(loaded.graph);
-  const onDisk = options.onDisk === true ? measureLoaded(loaded, options) : undefined;
+  const onDisk = options.onDisk === true ? await measureLoaded(loaded, options) : undefined;
   return describeClosure(loaded.graph, sizes, onDisk);
 }
 
@@ -71,7 +71,7 @@ export async function analyze(options: AnalyzeOptions): Promise<Analysis> {
 export function describeClosure(
   graph: ClosureGraph,
   sizes: Sizes = computeSizes(graph),
-  onDisk?: ReturnType<typeof measureOnDisk>,
+  onDisk?: OnDiskSizes,
 ): Analysis {
   const paths = (positions: readonly number[]): StorePath[] =>
     positions.map((position) => infoAt(graph, position).path);
@@ -104,10 +104,7 @@ export function describeClosure(
   };
 }
 
-function measureLoaded(
-  { graph, locate }: LoadedClosure,
-  { signal }: AnalyzeOptions,
-): ReturnType<typeof measureOnDisk> {
+function measureLoaded({ graph, locate }: LoadedClosure, { signal }: AnalyzeOptions): Promise<OnDiskSizes> {
   const locations = graph.infos.map(({ path }) => {
     const location = locate(path);
     if (location !== undefined) return location;

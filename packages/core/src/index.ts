@@ -54,7 +54,7 @@ export {
 export type { ReferenceKind } from "./analyze/reference-kind.ts";
 export { shareRoots, type RootShare, type RootShares } from "./analyze/roots.ts";
 export { treeRows, type TreeOptions, type TreeRow } from "./analyze/tree.ts";
-export { allChains, shortestChain, type Chain } from "./analyze/why.ts";
+export { allChains, shortestChain, takeChains, type Chain, type ChainQuestion } from "./analyze/why.ts";
 export { findDominators, type DominatorTree } from "./graph/dominators.ts";
 export { computeSizes, type Sizes } from "./graph/sizes.ts";
 export { parseBudget, type Budget } from "./budget/budget-file.ts";

@@ -14,6 +14,7 @@ import {
   type TreeLocation,
 } from "@stowage/nix";
 import { findPaths } from "./analyze/find-paths.ts";
+import { Breather } from "./breather.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
@@ -73,7 +74,12 @@ async function readText(
   source: ClosureSource & { readonly text: string },
 ): Promise<ClosureGraph> {
   const { storeDir, paths } = parseClosureText(source.text);
-  const infos = paths.map((listed) => completeInfo(store, listed, source.signal));
+  const breather = new Breather(source.signal);
+  const infos: PathInfo[] = [];
+  for (const listed of paths) {
+    if (listed.nar === undefined) await breather.breathe();
+    infos.push(completeInfo(store, listed));
+  }
   const whole = buildGraph(makeClosure(storeDir, [], infos));
   const roots: number[] = [];
   for (const target of source.targets) roots.push(...(await findTarget(store, whole, target)));
@@ -110,18 +116,13 @@ async function find(store: Store, graph: ClosureGraph, word: string): Promise<nu
 }
 
 /** A text without hashes and sizes gets them from the files, where they are on this machine. */
-function completeInfo(store: Store, listed: ListedPath, signal: AbortSignal | undefined): PathInfo {
+function completeInfo(store: Store, listed: ListedPath): PathInfo {
   const { path, references, deriver, nar } = listed;
-  const { hash, size } = nar ?? measureListed(store, path, signal);
+  const { hash, size } = nar ?? measureListed(store, path);
   return { path, narHash: hash, narSize: size, references, ...(deriver === undefined ? {} : { deriver }) };
 }
 
-function measureListed(
-  store: Store,
-  path: StorePath,
-  signal: AbortSignal | undefined,
-): ReturnType<typeof measureTree> {
-  signal?.throwIfAborted();
+function measureListed(store: Store, path: StorePath): ReturnType<typeof measureTree> {
   const location = locateOnDisk(store, path);
   if (location !== undefined) return measureTree(readTree(location));
   throw new NixError(

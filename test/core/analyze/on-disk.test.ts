@@ -14,7 +14,7 @@ function du(...paths: readonly string[]): number {
 }
 
 describe("size on disk", () => {
-  test("is what du says, hard links counted once within a path and once over all", () => {
+  test("is what du says, hard links counted once within a path and once over all", async () => {
     const folder = temporaryFolder();
     const [one, other] = [join(folder, "one"), join(folder, "other")];
     mkdirSync(join(one, "deep/er"), { recursive: true });
@@ -26,15 +26,15 @@ describe("size on disk", () => {
     symlinkSync("x".repeat(200), join(other, "link"));
     execFileSync("sh", ["-c", `: > "$(printf 'name\\377')"`], { cwd: other });
 
-    const { sizes, total } = measureOnDisk([{ directory: one }, { directory: other }]);
+    const { sizes, total } = await measureOnDisk([{ directory: one }, { directory: other }]);
     expect(sizes).toEqual([du(one), du(other)]);
     expect(total).toBe(du(one, other));
     expect(total).toBeLessThan(sizes[0]! + sizes[1]! - 299_000);
   });
 
-  test("a path that is not there says so", () => {
+  test("a path that is not there says so", async () => {
     const directory = join(temporaryFolder(), "gone");
-    expect(() => measureOnDisk([{ directory }])).toThrow(
+    await expect(measureOnDisk([{ directory }])).rejects.toThrow(
       expect.objectContaining({ code: "path-unreadable", path: directory }),
     );
   });

@@ -15,7 +15,7 @@ const shell = storePathOf("shell-3");
 const hash = storePathHashPart(libc);
 
 describe("where a path names another", () => {
-  test("text, shebang, symlink target, file name, embedded string; in NAR order", () => {
+  test("text, shebang, symlink target, file name, embedded string; in NAR order", async () => {
     const directory = temporaryFolder();
     mkdirSync(join(directory, "bin"));
     writeFileSync(join(directory, "bin/run"), `#!${shell}/bin/sh -e\nexec ${libc}/bin/x\n# ${shell}\n`);
@@ -25,7 +25,7 @@ describe("where a path names another", () => {
     );
     writeFileSync(join(directory, `kept-${hash}`), "nothing");
     symlinkSync(`${libc}/lib`, join(directory, "lib"));
-    const [toLibc, toShell] = findReferences(from, [libc, shell], { directory });
+    const [toLibc, toShell] = await findReferences(from, [libc, shell], { directory });
     expect(toShell).toEqual({
       from,
       to: shell,
@@ -48,18 +48,18 @@ describe("where a path names another", () => {
     }
   });
 
-  test("a path that is a single file or symlink has no file name", () => {
+  test("a path that is a single file or symlink has no file name", async () => {
     const directory = join(temporaryFolder(), "link");
     symlinkSync(libc, directory);
-    expect(findReferences(from, [libc], { directory })[0]?.occurrences).toEqual([
+    expect((await findReferences(from, [libc], { directory }))[0]?.occurrences).toEqual([
       { file: "", offset: 11, kind: "symlink-target", excerpt: libc },
     ]);
   });
 
-  test("no more are listed than asked for; all are counted", () => {
+  test("no more are listed than asked for; all are counted", async () => {
     const directory = join(temporaryFolder(), "file");
     writeFileSync(directory, `${libc}\n`.repeat(500));
-    const [reference] = findReferences(from, [libc], { directory }, { limit: 3 });
+    const [reference] = await findReferences(from, [libc], { directory }, { limit: 3 });
     expect(reference?.count).toBe(500);
     expect(reference?.occurrences.map(({ offset }) => offset)).toEqual([
       11,
@@ -68,21 +68,29 @@ describe("where a path names another", () => {
     ]);
   });
 
-  test("bytes that are no text are escaped, and nothing of them is lost", () => {
+  test("bytes that are no text are escaped, and nothing of them is lost", async () => {
     const folder = temporaryFolder();
     execFileSync("sh", ["-c", `printf '%s' '${libc}' > "$(printf 'a\\377\\033[31m\\\\b')"`], { cwd: folder });
-    expect(findReferences(from, [libc], { directory: folder })[0]?.occurrences[0]?.file).toBe(
+    expect((await findReferences(from, [libc], { directory: folder }))[0]?.occurrences[0]?.file).toBe(
       String.raw`a\xff\x1b[31m\\b`,
     );
   });
 
-  test("aborting ends the search", () => {
+  test("aborting ends the search", async () => {
     const directory = temporaryFolder();
     const signal = AbortSignal.abort(new Error("enough"));
-    expect(() => findReferences(from, [libc], { directory }, { signal })).toThrow("enough");
+    await expect(findReferences(from, [libc], { directory }, { signal })).rejects.toThrow("enough");
   });
 
-  test("a file of many chunks: what lies across a border is found, once, with its surroundings", () => {
+  test("a timer can abort it in the middle", async () => {
+    const directory = temporaryFolder();
+    for (let index = 0; index < 300; index++)
+      writeFileSync(join(directory, `f${index}`), Buffer.alloc(1 << 20, 1));
+    const signal = AbortSignal.timeout(20);
+    await expect(findReferences(from, [libc], { directory }, { signal })).rejects.toThrow(/timeout/);
+  });
+
+  test("a file of many chunks: what lies across a border is found, once, with its surroundings", async () => {
     const directory = join(temporaryFolder(), "large");
     const chunk = 1 << 20;
     // Every way that a hash can lie across the first border, and across the end.
@@ -92,7 +100,7 @@ describe("where a path names another", () => {
       bytes.write(hash, at, "latin1");
       bytes.write(hash, bytes.length - 32, "latin1");
       writeFileSync(directory, bytes);
-      const [reference] = findReferences(from, [libc], { directory });
+      const [reference] = await findReferences(from, [libc], { directory });
       expect(reference?.occurrences.map(({ offset }) => offset)).toEqual([at, bytes.length - 32]);
       expect(reference?.occurrences[0]?.excerpt).toBe(`${".".repeat(64)}${hash}${".".repeat(64)}`);
       expect(reference?.occurrences[1]?.excerpt).toBe(`${".".repeat(64)}${hash}`);
@@ -151,9 +159,9 @@ describe.skipIf(!ready)("in ELF files, made by patchelf", () => {
     return { directory, bytes: readFileSync(directory) };
   }
 
-  test.each(["rpath", "runpath"] as const)("interpreter and %s, however far in", (kind) => {
+  test.each(["rpath", "runpath"] as const)("interpreter and %s, however far in", async (kind) => {
     const { directory, bytes } = patched(kind, `/opt/lib:${shell}/lib:${"/x".repeat(500)}:${libc}/lib`);
-    const [toLibc, toShell] = findReferences(from, [libc, shell], { directory });
+    const [toLibc, toShell] = await findReferences(from, [libc, shell], { directory });
     expect(toLibc?.occurrences.map((occurrence) => occurrence.kind).toSorted()).toEqual([
       "interpreter",
       kind,
@@ -164,11 +172,11 @@ describe.skipIf(!ready)("in ELF files, made by patchelf", () => {
     }
   });
 
-  test("a search path behind more than a chunk of other bytes, and a string in the data", () => {
+  test("a search path behind more than a chunk of other bytes, and a string in the data", async () => {
     const { directory, bytes } = patched("runpath", `${libc}/lib`);
     writeFileSync(directory, Buffer.concat([bytes, Buffer.alloc(3 << 20), Buffer.from(`\0${libc}/etc\0`)]));
     execFileSync("patchelf", ["--set-rpath", `${shell}/a-longer-one/lib`, directory]);
-    const kinds = findReferences(from, [libc, shell], { directory }).map(({ occurrences }) =>
+    const kinds = (await findReferences(from, [libc, shell], { directory })).map(({ occurrences }) =>
       occurrences.map(({ kind }) => kind),
     );
     expect(kinds[0]).toContain("interpreter");
@@ -176,19 +184,19 @@ describe.skipIf(!ready)("in ELF files, made by patchelf", () => {
     expect(kinds[1]).toEqual(["runpath"]);
   });
 
-  test("damaged ELF files are searched like any other", () => {
+  test("damaged ELF files are searched like any other", async () => {
     const { bytes } = patched("runpath", `${libc}/lib`);
     const directory = join(temporaryFolder(), "damaged");
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(1023), fc.nat(255)), { minLength: 1, maxLength: 20 }),
-        (damage) => {
+        async (damage) => {
           const copy = Buffer.from(bytes);
           for (const [at, byte] of damage) copy[at] = byte;
           let expected = 0;
           for (let at = copy.indexOf(hash); at !== -1; at = copy.indexOf(hash, at + 1)) expected++;
           writeFileSync(directory, copy);
-          expect(findReferences(from, [libc], { directory })[0]?.count).toBe(expected);
+          expect((await findReferences(from, [libc], { directory }))[0]?.count).toBe(expected);
         },
       ),
       { numRuns: 300 },

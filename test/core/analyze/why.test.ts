@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allChains, findPaths, shortestChain, type ClosureGraph } from "@stowage/core";
+import { allChains, findPaths, shortestChain, takeChains, type ClosureGraph } from "@stowage/core";
 import { storePathHashPart, storePathName } from "@stowage/nix";
 import { graphOf } from "../../support/graphs.ts";
 import { allChainsByTrying, drawings, graphOfDrawing, type Drawing } from "../../support/random-graphs.ts";
@@ -73,6 +73,27 @@ describe("chains come lazily", () => {
   test("an end that is not reached ends at once, however many chains there are", () => {
     const graph = ladder(1000, "open");
     expect([...allChains(graph, findPaths(graph, "app"), findPaths(graph, "loner"))]).toEqual([]);
+  });
+});
+
+describe("chains one asks for", () => {
+  const graph = ladder(20, "open");
+  const question = { from: findPaths(graph, "app"), to: findPaths(graph, "end") };
+
+  test("so many, and whether there are more", async () => {
+    expect(await takeChains(graph, { ...question, limit: 3 })).toMatchObject({
+      complete: false,
+      chains: { length: 3 },
+    });
+    const loner = { from: question.from, to: findPaths(graph, "loner"), limit: 3 };
+    expect(await takeChains(graph, loner)).toEqual({ complete: true, chains: [] });
+    const few = { from: question.from, to: findPaths(graph, "l0001-a"), limit: 2 };
+    expect(await takeChains(graph, few)).toMatchObject({ complete: true, chains: { length: 2 } });
+  });
+
+  test("a timer can abort it in the middle", async () => {
+    const signal = AbortSignal.timeout(20);
+    await expect(takeChains(graph, { ...question, limit: 1e9, signal })).rejects.toThrow(/timeout/);
   });
 });
 

@@ -47,13 +47,13 @@ async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords
   const { graph } = loaded;
   const wanted = await loaded.find(dependency);
   const { chains, complete } = words.all
-    ? takeChains(core.allChains(graph, graph.roots, wanted), limit)
+    ? await core.takeChains(graph, { from: graph.roots, to: wanted, limit, signal: speaker.signal })
     : {
         chains: [core.shortestChain(graph, graph.roots, wanted)].filter((chain) => chain !== undefined),
         complete: true,
       };
   const references = words.precise
-    ? findAll(core, loaded, {
+    ? await findAll(core, loaded, {
         chains,
         limit: words.json ? Number.POSITIVE_INFINITY : SHOWN_PLACES,
         signal: speaker.signal,
@@ -78,21 +78,15 @@ function explainNone(targets: readonly string[], dependency: string): string {
   return `${subject} does not depend on ${dependency}`;
 }
 
-/** One more than the limit says whether there are more. */
-function takeChains(chains: Generator<Chain>, limit: number): { chains: Chain[]; complete: boolean } {
-  const taken = chains.take(limit + 1).toArray();
-  return { chains: taken.slice(0, limit), complete: taken.length <= limit };
-}
-
 /** Each reference of the chains once; each path is read once for all that it refers to. */
-function findAll(
+async function findAll(
   core: typeof import("@stowage/core"),
   { locate }: LoadedClosure,
   {
     chains,
     ...options
   }: { readonly chains: readonly Chain[]; readonly limit: number; readonly signal: AbortSignal },
-): PreciseReference[] {
+): Promise<PreciseReference[]> {
   const steps = new Map<Chain[number], Set<Chain[number]>>();
   for (const chain of chains) {
     for (const [index, from] of chain.slice(0, -1).entries()) {
@@ -100,18 +94,17 @@ function findAll(
       steps.set(from, targets.add(chain[index + 1] as Chain[number]));
     }
   }
-  return [...steps].flatMap(([from, targets]) => {
+  const references: PreciseReference[] = [];
+  for (const [from, targets] of steps) {
     const location = locate(from);
     if (location === undefined) {
       throw new core.CoreError(
         "not-found",
         `${from} is not on this machine, so its files cannot be searched`,
-        {
-          path: from,
-          hint: "Ask without --precise, or where the store is.",
-        },
+        { path: from, hint: "Ask without --precise, or where the store is." },
       );
     }
-    return core.findReferences(from, [...targets], location, options);
-  });
+    references.push(...(await core.findReferences(from, [...targets], location, options)));
+  }
+  return references;
 }

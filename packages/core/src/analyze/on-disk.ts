@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { NixError, type TreeLocation } from "@stowage/nix";
+import { Breather } from "../breather.ts";
 
 /** What store paths take up on a disk. */
 export interface OnDiskSizes {
@@ -16,24 +17,26 @@ const BLOCK_BYTES = 512;
  * Measures trees on a local disk as du(1) does: allocated blocks of files, directories and symlinks.
  * @throws NixError `path-unreadable`; the signal's reason when aborted
  */
-export function measureOnDisk(
+export async function measureOnDisk(
   locations: readonly TreeLocation[],
   options: { readonly signal?: AbortSignal | undefined } = {},
-): OnDiskSizes {
+): Promise<OnDiskSizes> {
   /** For each file with several links the last location that counted it. */
   const linked = new Map<string, number>();
   let total = 0;
-  const sizes = locations.map(({ directory }, index) => {
-    options.signal?.throwIfAborted();
+  const breather = new Breather(options.signal);
+  const sizes: number[] = [];
+  for (const [index, { directory }] of locations.entries()) {
     let size = 0;
     for (const { bytes, key } of filesBelow(directory)) {
+      await breather.breathe();
       const counted = key === undefined ? undefined : linked.get(key);
       if (key !== undefined) linked.set(key, index);
       if (counted === undefined) total += bytes;
       if (counted !== index) size += bytes;
     }
-    return size;
-  });
+    sizes.push(size);
+  }
   return { sizes, total };
 }
 

@@ -1,4 +1,5 @@
 import { readTree, storePathHashPart, type StorePath, type TreeFile, type TreeLocation } from "@stowage/nix";
+import { Breather } from "../breather.ts";
 import { escapeBytes } from "./escape-bytes.ts";
 import { inspectKinds, type ReferenceKind } from "./reference-kind.ts";
 import { scanBytes, type Hit } from "./scan-bytes.ts";
@@ -36,15 +37,16 @@ export interface PreciseOptions {
  * @param location where the tree of `from` is
  * @throws NixError `path-unreadable`, `path-corrupted`; the signal's reason when aborted
  */
-export function findReferences(
+export async function findReferences(
   from: StorePath,
   to: readonly StorePath[],
   location: TreeLocation,
   options: PreciseOptions = {},
-): PreciseReference[] {
+): Promise<PreciseReference[]> {
   const needles = to.map((path) => Buffer.from(storePathHashPart(path)));
   const found = to.map(() => ({ count: 0, occurrences: [] as Occurrence[] }));
   const limit = options.limit ?? 20;
+  const breather = new Breather(options.signal);
   const note = (needle: number, describe: () => Occurrence): void => {
     const entry = found[needle] as (typeof found)[number];
     entry.count++;
@@ -52,7 +54,7 @@ export function findReferences(
   };
   if (needles.length > 0) {
     for (const entry of readTree(location)) {
-      options.signal?.throwIfAborted();
+      await breather.breathe();
       const file = escapeBytes(entry.path);
       const name = entry.path.subarray(entry.path.lastIndexOf("/") + 1);
       scanBytes([name], needles, (hit) => note(hit.needle, () => describeHit(file, hit, "file-name")));

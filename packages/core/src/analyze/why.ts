@@ -1,4 +1,5 @@
 import type { StorePath } from "@stowage/nix";
+import { Breather } from "../breather.ts";
 import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
 import { condense } from "../graph/condensation.ts";
 import { chainsFrom, distances } from "../graph/traverse.ts";
@@ -47,6 +48,33 @@ export function* allChains(
       isComplete = (yield* search.chainsOfLength(start, length)) && isComplete;
     }
   }
+}
+
+/** Which chains {@link takeChains} takes. */
+export interface ChainQuestion {
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The first of {@link allChains}, and whether those are all. However many there are, the signal is heard.
+ * @throws the signal's reason when aborted
+ */
+export async function takeChains(
+  graph: ClosureGraph,
+  { from, to, limit, signal }: ChainQuestion,
+): Promise<{ readonly chains: readonly Chain[]; readonly complete: boolean }> {
+  const breather = new Breather(signal);
+  const chains: Chain[] = [];
+  for (const chain of allChains(graph, from, to)) {
+    // One more than the limit says that there are more.
+    if (chains.length >= limit) return { chains, complete: false };
+    chains.push(chain);
+    await breather.breathe();
+  }
+  return { chains, complete: true };
 }
 
 class ChainSearch {
