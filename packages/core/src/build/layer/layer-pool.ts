@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { CoreError } from "../../errors.ts";
-import { unpackError, type LayerAnswer, type LayerTask } from "./layer-task.ts";
+import { END, unpackError, type LayerAnswer, type LayerTask } from "./layer-task.ts";
 
 /** Worker threads that size and write layers. Threads start when there is work for them, and end on disposal. */
 export class LayerPool implements AsyncDisposable {
@@ -29,12 +29,24 @@ export class LayerPool implements AsyncDisposable {
     return promise;
   }
 
-  /** Ends all threads, whatever they are doing. */
+  /** Ends all threads; what waits is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const job of this.#waiting.splice(0))
       job.reject(new CoreError("worker-failed", "the layer workers are closed"));
-    await Promise.all([...this.#threads].map((thread) => thread.terminate()));
+    await Promise.all([...this.#threads].map((thread) => this.#end(thread)));
+  }
+
+  /** A thread that is idle ends by itself; one at work is stopped in the middle. */
+  async #end(thread: Worker): Promise<void> {
+    if (!this.#idle.includes(thread)) {
+      await thread.terminate();
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    thread.once("exit", () => resolve());
+    thread.postMessage(END);
+    await promise;
   }
 
   #dispatch(): void {
@@ -66,8 +78,17 @@ export class LayerPool implements AsyncDisposable {
     // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
     const thread = new Worker(new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url));
     thread.setMaxListeners(0);
+    // Its job, if it has one, is told by listeners of its own.
+    thread.on("error", () => {}).once("exit", () => this.#forget(thread));
     this.#threads.add(thread);
     return thread;
+  }
+
+  #forget(thread: Worker): void {
+    this.#threads.delete(thread);
+    const at = this.#idle.indexOf(thread);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#dispatch();
   }
 
   #assign(thread: Worker, job: Job): void {
@@ -90,19 +111,15 @@ export class LayerPool implements AsyncDisposable {
     };
     const onError = (cause: Error): void => {
       finish();
-      this.#threads.delete(thread);
       job.reject(new CoreError("worker-failed", `a layer worker failed: ${cause.message}`, { cause }));
-      this.#dispatch();
     };
     const onExit = (): void => {
       finish();
-      this.#threads.delete(thread);
       job.reject(
         job.signal?.aborted
           ? job.signal.reason
           : new CoreError("worker-failed", "a layer worker ended early"),
       );
-      this.#dispatch();
     };
     thread.on("message", onMessage).on("error", onError).on("exit", onExit);
     job.signal?.addEventListener("abort", onAbort, { once: true });

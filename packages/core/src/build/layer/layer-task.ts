@@ -12,6 +12,9 @@ export type LayerTask =
       readonly offset: number;
     };
 
+/** What ends a worker thread that has nothing to do. */
+export const END = "end";
+
 /** What it answers: progress any number of times, then one end. */
 export type LayerAnswer =
   | { readonly type: "bytes"; readonly bytes: number }

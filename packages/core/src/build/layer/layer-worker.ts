@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { layerSize, writeLayer } from "@stowage/oci";
 import type { LayerAnswer, LayerTask } from "./layer-task.ts";
-import { packError } from "./layer-task.ts";
+import { END, packError } from "./layer-task.ts";
 import { storeEntries } from "./store-entries.ts";
 import { writeChunks } from "./write-chunks.ts";
 
@@ -9,7 +9,11 @@ const port = parentPort;
 if (port === null) throw new Error("layer-worker runs in a worker thread only");
 
 /** Reading, hashing and writing are synchronous here: for small files that is far faster than a promise for each. */
-port.on("message", (task: LayerTask) => {
+port.on("message", (task: LayerTask | typeof END) => {
+  if (task === END) {
+    port.close();
+    return;
+  }
   const answer = (message: LayerAnswer): void => port.postMessage(message);
   try {
     answer({ type: "done", value: run(task, (bytes) => answer({ type: "bytes", bytes })) });
