@@ -27,6 +27,7 @@ const byCode: Readonly<Record<string, number>> = {
   "target-is-derivation": exitCodes.target,
   "path-invalid": exitCodes.target,
   "path-corrupted": exitCodes.target,
+  "tree-invalid": exitCodes.target,
   "format-invalid": exitCodes.target,
   "entry-unrepresentable": exitCodes.target,
   "layer-inconsistent": exitCodes.target,

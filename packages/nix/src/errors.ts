@@ -14,6 +14,8 @@ export type NixErrorCode =
   | "path-corrupted"
   /** A file of the store may not be read by this user. */
   | "path-unreadable"
+  /** Entries that are not one tree in NAR order, or contents of another length than said. */
+  | "tree-invalid"
   /** Text that should come from Nix (or an exported closure) does not parse. */
   | "format-invalid"
   /** A store URL or setting this library cannot use. */

@@ -4,6 +4,8 @@ export { parseClosureText } from "./closure-text/parse-closure-text.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";
 export { makeClosure } from "./make-closure.ts";
 export { measureTree } from "./nar/measure-tree.ts";
+export { narChunks } from "./nar/nar-chunks.ts";
+export { NarHasher, type NarMeasure } from "./nar/nar-hasher.ts";
 export { narHashToHex, narHashToNix32, parseNarHash, type NarHash } from "./nar-hash.ts";
 export { parseOutputName, parsePackageName, type OutputName, type PackageName } from "./package-name.ts";
 export type { Closure, PathInfo } from "./path-info.ts";
@@ -22,4 +24,12 @@ export { parseGcRoots, queryGcRoots, type GcRoot } from "./store/gc-roots.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";
-export type { TreeDirectory, TreeEntry, TreeFile, TreeLocation, TreeSymlink } from "./tree/tree.ts";
+export type {
+  TreeDirectory,
+  TreeEntry,
+  TreeEntryHead,
+  TreeFile,
+  TreeFileHead,
+  TreeLocation,
+  TreeSymlink,
+} from "./tree/tree.ts";

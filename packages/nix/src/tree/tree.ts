@@ -10,6 +10,9 @@ export interface TreeLocation {
  */
 export type TreeEntry = TreeDirectory | TreeSymlink | TreeFile;
 
+/** An entry without its contents. */
+export type TreeEntryHead = TreeDirectory | TreeSymlink | TreeFileHead;
+
 interface TreeNode {
   /** Relative to the tree's root, components joined by `/`, raw bytes; empty for the root itself. */
   readonly path: Buffer;
@@ -25,11 +28,15 @@ export interface TreeSymlink extends TreeNode {
   readonly target: Buffer;
 }
 
-export interface TreeFile extends TreeNode {
+/** What is known of a regular file before its contents are read. */
+export interface TreeFileHead extends TreeNode {
   readonly type: "file";
   readonly executable: boolean;
   /** Bytes. */
   readonly size: number;
+}
+
+export interface TreeFile extends TreeFileHead {
   /**
    * The contents, exactly `size` bytes. Each chunk is valid only until the next is asked for.
    * @throws NixError `path-corrupted` when the file shrinks or grows while it is read, `path-unreadable`

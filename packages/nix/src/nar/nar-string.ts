@@ -1,0 +1,28 @@
+/** Bytes of a number, and what strings are padded to. */
+export const WORD = 8;
+/** The largest number that the low half of a word holds, plus one. */
+const HALF = 2 ** 32;
+
+/** Bytes of zeros after a string. */
+export function paddingOf(length: number): number {
+  return (WORD - (length % WORD)) % WORD;
+}
+
+/** Writes a number as a NAR has it: 64 bits, little-endian. */
+export function writeNumber(buffer: Buffer, offset: number, value: number): void {
+  buffer.writeUInt32LE(value % HALF, offset);
+  buffer.writeUInt32LE(Math.floor(value / HALF), offset + 4);
+}
+
+/** Strings as a NAR has them, one after another: the length as a number, the bytes, zeros up to a whole word. */
+export function encodeStrings(...strings: readonly string[]): Buffer {
+  return Buffer.concat(
+    strings.map((string) => {
+      const bytes = Buffer.from(string);
+      const encoded = Buffer.alloc(WORD + bytes.length + paddingOf(bytes.length));
+      writeNumber(encoded, 0, bytes.length);
+      bytes.copy(encoded, WORD);
+      return encoded;
+    }),
+  );
+}
