@@ -3,13 +3,16 @@ import { defineConfig } from "vitest/config";
 /** The packages' sources are tested directly: no build comes between an edit and its test. */
 const conditions = ["@stowage/source", "node", "import", "module", "default"];
 
+/** Campaigns that run in full take minutes. */
+const patience = process.env["STOWAGE_LONG"] === "1" ? 60 : 1;
+
 const project = (name: string, timeoutSeconds: number) => ({
   extends: true as const,
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    testTimeout: timeoutSeconds * 1000,
-    hookTimeout: timeoutSeconds * 1000,
+    testTimeout: timeoutSeconds * patience * 1000,
+    hookTimeout: timeoutSeconds * patience * 1000,
   },
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { share } from "../support/campaign.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
@@ -38,8 +39,9 @@ describe.skipIf(!ready)("the same closure gives the same bytes", () => {
   }
 
   test.each<[string, string[], NodeJS.ProcessEnv]>([
-    ["one job", ["--jobs", "1"], {}],
-    ["seven jobs", ["--jobs", "7"], {}],
+    ...[1, ...share([2, 3, 4, 5, 7, 8, 16, 64, 1024], 1)].map(
+      (jobs): [string, string[], NodeJS.ProcessEnv] => [`--jobs ${jobs}`, ["--jobs", `${jobs}`], {}],
+    ),
     ["another time zone", [], { TZ: "Pacific/Kiritimati" }],
     ["another locale", [], { LANG: "tr_TR.UTF-8", LC_ALL: "tr_TR.UTF-8" }],
     ["SOURCE_DATE_EPOCH set", [], { SOURCE_DATE_EPOCH: "315532800" }],

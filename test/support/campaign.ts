@@ -1,0 +1,29 @@
+/** Whether campaigns run in full: `pnpm test:long` sets the variable, CI does not. */
+export const isLong: boolean = process.env["STOWAGE_LONG"] === "1";
+
+/** How large a campaign is: CI runs a share of it. */
+export function campaignSize(size: { readonly ci: number; readonly long: number }): number {
+  return isLong ? size.long : size.ci;
+}
+
+/**
+ * The part of a campaign's cases that runs here: all of them in full, else `ci` of them, drawn evenly over the list in
+ * its order, each from its own stretch. The seed is fixed, so CI always runs the same.
+ */
+export function share<T>(cases: readonly T[], ci: number): readonly T[] {
+  if (isLong || ci >= cases.length) return cases;
+  const random = seededRandom(0x57074a6e);
+  const stretch = cases.length / ci;
+  return Array.from({ length: ci }, (_, index) => cases[Math.floor((index + random()) * stretch)] as T);
+}
+
+/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
