@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerSize, writeLayer, type LayerEntry } from "@stowage/oci";
+import { campaignSize } from "../../support/campaign.ts";
 import { directoryEntry, fileEntry, symlinkEntry } from "../../support/memory-image.ts";
 import { collect } from "../../support/layer-bytes.ts";
 
@@ -89,7 +90,7 @@ describe("each entry once, and below a directory", () => {
         if (distinct) expect(layerSize(entries)).toBeGreaterThan(0);
         else expect(() => layerSize(entries)).toThrow(unrepresentable);
       }),
-      { numRuns: 500 },
+      { numRuns: campaignSize({ ci: 500, long: 20_000 }) },
     );
   });
 });

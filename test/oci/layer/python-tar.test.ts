@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerSize, writeLayer, type LayerEntry } from "@stowage/oci";
+import { campaignSize } from "../../support/campaign.ts";
 import { directoryEntry, fileEntry, symlinkEntry } from "../../support/memory-image.ts";
 import { requirePrograms } from "../../support/programs.ts";
 
@@ -122,7 +123,7 @@ describe.skipIf(!hasPython)("entries are written as Python's tarfile writes them
     fc.assert(
       fc.property(separate, (layers) => expectSame(layers)),
       // Each attempt to shrink a failing case would start Python again.
-      { numRuns: 5, endOnFailure: true },
+      { numRuns: campaignSize({ ci: 5, long: 100 }), endOnFailure: true },
     );
   });
 
