@@ -57,7 +57,7 @@ describe.skipIf(!ready)("a local store", () => {
         daemon.kill("SIGTERM");
         await exited;
       };
-      for (let tries = 0; !existsSync(socket) && tries < 200; tries++) await sleep(50);
+      for (let tries = 0; !existsSync(socket) && tries < 1200; tries++) await sleep(50);
     });
     afterAll(async () => {
       await stop();

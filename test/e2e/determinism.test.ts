@@ -88,7 +88,7 @@ describe.skipIf(!ready)("the same closure gives the same bytes", () => {
       daemon.kill("SIGTERM");
       await exited;
     });
-    for (let tries = 0; !existsSync(socket) && tries < 200; tries++) await sleep(50);
+    for (let tries = 0; !existsSync(socket) && tries < 1200; tries++) await sleep(50);
     chmodSync(socket, 0o666);
     chmodSync(fortuneCat.folder, 0o755);
     const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { busyMachine } from "../support/busy-machine.ts";
 import { startDocker, type Docker } from "../support/docker.ts";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
@@ -63,7 +64,7 @@ describe.skipIf(!ready)("from flake to running container, in Docker", () => {
     "CATAAS_URL=http://127.0.0.1:1",
   ];
 
-  test("GET /cat answers with a page, and SIGTERM stops it within a second", async () => {
+  test("GET /cat answers with a page, and SIGTERM stops it within a second", busyMachine, async () => {
     const image = await packAndLoad(fortuneCat.link);
     const port = await freePort();
     const container = await docker.run("run", "-d", ...service(port), image);

@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { busyMachine } from "../support/busy-machine.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { hasProgram, requirePrograms, requireWorld } from "../support/programs.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
@@ -354,7 +355,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
     test.each([
       ["SIGINT", 130],
       ["SIGTERM", 143],
-    ] as const)("%s in the middle of a pack", async (signal, status) => {
+    ] as const)("%s in the middle of a pack", busyMachine, async (signal, status) => {
       const roots = join(cache, "stowage", "roots");
       const stages: ((folder: string) => string)[] = [() => roots, (folder) => folder];
       for (const stage of stages) {
@@ -378,7 +379,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       }
     });
 
-    test("SIGTERM while a reader stands still", async () => {
+    test("SIGTERM while a reader stands still", busyMachine, async () => {
       const [program = "", ...words] = stowageWords;
       const packing = spawn(program, [...words, "pack", fortuneCat.link, "-o", "-"], {
         env: environment,
@@ -395,6 +396,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
 
     test.skipIf(!hasProgram("mkfifo"))(
       "SIGTERM while a FIFO has no reader; with a reader it is written",
+      busyMachine,
       async () => {
         const folder = temporaryFolder();
         execFileSync("mkfifo", [join(folder, "fifo")]);
@@ -406,7 +408,8 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
             stdio: "ignore",
           });
         const waiting = start();
-        await sleep(900);
+        await waitForEntry(join(cache, "stowage", "roots"));
+        await sleep(300);
         waiting.kill("SIGTERM");
         expect(await once(waiting, "exit")).toEqual([143, null]);
         const packing = start();

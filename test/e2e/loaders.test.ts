@@ -205,7 +205,7 @@ async function startContainerd(): Promise<Containerd> {
     daemon.kill("SIGTERM");
     await exited;
   });
-  for (let tries = 0; !existsSync(socket) && tries < 200; tries++) await sleep(50);
+  for (let tries = 0; !existsSync(socket) && tries < 1200; tries++) await sleep(50);
   return { ctr: (...words) => execa("ctr", ["-a", socket, ...words]) };
 }
 

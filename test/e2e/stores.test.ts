@@ -134,7 +134,7 @@ describe.skipIf(!ready)("the temporary root", () => {
       },
     );
     onTestFinished(() => void packing.kill("SIGKILL"));
-    for (let tries = 0; links() === before && tries < 200; tries++) await sleep(25);
+    for (let tries = 0; links() === before && tries < 2400; tries++) await sleep(25);
     await sleep(300);
     return packing;
   }

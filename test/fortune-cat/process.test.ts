@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { busyMachine } from "../support/busy-machine.ts";
 import { freePort } from "../support/free-port.ts";
 import { repository } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -24,6 +25,7 @@ function start(env: NodeJS.ProcessEnv): { readonly service: ChildProcess; readon
 describe("the process", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
     "listens where it is told, and %s ends it within a second",
+    busyMachine,
     async (signal) => {
       const port = await freePort();
       const { service, said } = start({ HOST: "127.0.0.1", PORT: String(port) });

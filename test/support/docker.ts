@@ -43,7 +43,7 @@ export async function startDocker(): Promise<Docker> {
   const run = async (...docker: string[]): Promise<string> =>
     (await execa("docker", ["-H", host, ...docker])).stdout;
   for (let tries = 0; ; tries++) {
-    if (daemon.exitCode !== null || tries > 300) throw new Error(`dockerd does not start:\n${log}`);
+    if (daemon.exitCode !== null || tries > 1200) throw new Error(`dockerd does not start:\n${log}`);
     try {
       await run("version");
       break;
