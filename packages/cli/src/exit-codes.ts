@@ -33,6 +33,8 @@ const byCode: Readonly<Record<string, number>> = {
   "layer-inconsistent": exitCodes.target,
   "image-corrupted": exitCodes.target,
   "not-found": exitCodes.target,
+  // NARs come from binary caches.
+  "nar-invalid": exitCodes.remote,
 };
 
 /** The exit status an error stands for; whatever nobody foresaw counts as a failing environment. */

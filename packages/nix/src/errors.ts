@@ -16,6 +16,8 @@ export type NixErrorCode =
   | "path-unreadable"
   /** Entries that are not one tree in NAR order, or contents of another length than said. */
   | "tree-invalid"
+  /** Bytes that should be a NAR are none; the error has their place. */
+  | "nar-invalid"
   /** Text that should come from Nix (or an exported closure) does not parse. */
   | "format-invalid"
   /** A store URL or setting this library cannot use. */
@@ -35,15 +37,23 @@ export class NixError extends Error {
   readonly hint: string | undefined;
   /** The path that the error is about, as the user or Nix wrote it. */
   readonly path: string | undefined;
+  /** The byte of a stream that the error is about, counted from 0. */
+  readonly position: number | undefined;
 
   constructor(
     code: NixErrorCode,
     message: string,
-    options: { hint?: string | undefined; path?: string | undefined; cause?: unknown } = {},
+    options: {
+      hint?: string | undefined;
+      path?: string | undefined;
+      position?: number | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
     this.path = options.path;
+    this.position = options.position;
   }
 }

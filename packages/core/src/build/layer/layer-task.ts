@@ -29,6 +29,7 @@ export interface PackedError {
   readonly code: string | undefined;
   readonly hint: string | undefined;
   readonly path: string | undefined;
+  readonly position: number | undefined;
   /** Of a failed system call. */
   readonly syscall: string | undefined;
   readonly cause: PackedError | undefined;
@@ -43,26 +44,29 @@ export function packError(error: unknown): PackedError {
       code: undefined,
       hint: undefined,
       path: undefined,
+      position: undefined,
       syscall: undefined,
       cause: undefined,
     };
   }
-  const { code, hint, path, syscall } = error as {
+  const { code, hint, path, position, syscall } = error as {
     code?: string;
     hint?: string;
     path?: string;
+    position?: number;
     syscall?: string;
   };
   const cause = error.cause === undefined ? undefined : packError(error.cause);
-  return { name: error.name, message: error.message, stack: error.stack, code, hint, path, syscall, cause };
+  const { name, message, stack } = error;
+  return { name, message, stack, code, hint, path, position, syscall, cause };
 }
 
 /** The error again, of the class it was. */
 export function unpackError(packed: PackedError): Error {
-  const { hint, path } = packed;
+  const { hint, path, position } = packed;
   const cause = packed.cause === undefined ? undefined : unpackError(packed.cause);
   if (packed.name === "NixError")
-    return new NixError(packed.code as NixErrorCode, packed.message, { hint, path, cause });
+    return new NixError(packed.code as NixErrorCode, packed.message, { hint, path, position, cause });
   if (packed.name === "OciError")
     return new OciError(packed.code as OciErrorCode, packed.message, { hint, path, cause });
   const error = new Error(packed.message, { cause });
