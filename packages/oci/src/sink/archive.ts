@@ -12,6 +12,7 @@ import {
 import { AtomicFile } from "./atomic-file.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { findOutputPlace } from "./output-place.ts";
+import { removeLeftOvers } from "./temporary-name.ts";
 import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
@@ -44,6 +45,7 @@ async function writeArchive(
   const marker = encodeMember("oci-layout", LAYOUT_MARKER);
   const { places } = placeMembers(marker.length, sizes);
 
+  await removeLeftOvers(place.path);
   await using file = await AtomicFile.create(place.path, path);
   const layers = await writeAllLayers(image, options, {
     path,

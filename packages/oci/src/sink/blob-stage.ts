@@ -4,9 +4,13 @@ import pLimit from "p-limit";
 import { hexOf, type Digest } from "../spec/digest.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
 import { withOutputErrors } from "./output-error.ts";
+import { removeLeftOvers } from "./temporary-name.ts";
 
 /** How many blobs are open at once: each costs a file descriptor, and an image has up to 127. */
 const OPEN_BLOBS = 16;
+
+/** What blobs are called that have no digest yet. */
+const BLOB = "blob";
 
 /**
  * Blobs on their way into a layout's `blobs/sha256`: under temporary names until {@link BlobStage.commit}, so that an
@@ -30,6 +34,7 @@ export class BlobStage implements AsyncDisposable {
     return withOutputErrors(shown, async () => {
       const folder = join(layout, "blobs", "sha256");
       await mkdir(folder, { recursive: true });
+      await removeLeftOvers(join(folder, BLOB));
       return new BlobStage(folder, shown);
     });
   }
@@ -37,7 +42,7 @@ export class BlobStage implements AsyncDisposable {
   /** Stages one blob; `write` writes it into the new file and says its digest. Returns its size in bytes. */
   stage(write: (file: FileHandle) => Promise<Digest>): Promise<{ digest: Digest; size: number }> {
     return this.#limit(async () => {
-      const file = await AtomicFile.create(join(this.#folder, "blob"), this.#shown);
+      const file = await AtomicFile.create(join(this.#folder, BLOB), this.#shown);
       this.#files.push(file);
       const digest = await write(file.handle);
       const { size } = await file.handle.stat();

@@ -15,6 +15,7 @@ import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } fro
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { openStreamOutput } from "./stream-output.ts";
+import { removeLeftOvers } from "./temporary-name.ts";
 import { changedLayer } from "./write-all.ts";
 
 /**
@@ -35,6 +36,7 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
   const { signal } = options;
   const place = await findOutputPlace(path);
   if (place.kind === "file") {
+    await removeLeftOvers(place.path);
     await using file = await AtomicFile.create(place.path, path);
     const written = await writeStream(new FileWriter(file, signal), image, options);
     await file.commit(place.path, signal);

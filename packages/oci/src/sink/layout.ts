@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage } from "../image-draft.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import {
   describeImage,
   encodeIndex,
@@ -11,20 +12,23 @@ import {
 } from "../spec/seal-image.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
 import { BlobStage } from "./blob-stage.ts";
+import { withLock } from "./folder-lock.ts";
 import { mergeIndex } from "./merge-index.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { followSymlinks } from "./output-place.ts";
-import { temporaryName } from "./temporary-name.ts";
+import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
 import { writeAllLayers } from "./write-all.ts";
 
 /**
  * An OCI image layout directory (OCI image spec, image-layout.md). A new one is made beside its place and renamed; to
- * one that is there already the image is added, `index.json` last, which replaces what had the same name.
+ * one that is there already the image is added, `index.json` last, which replaces what had the same name. Several
+ * processes may write to one layout at once.
  */
 export function layoutSink(path: string): Sink {
   return {
     async write(image, options = {}) {
       const { folder, isLayout } = await withOutputErrors(path, () => inspectPlace(path));
+      await removeLeftOvers(folder);
       const writeTo = isLayout ? addToLayout : makeLayout;
       return writeTo({ folder, shown: path }, image, options);
     },
@@ -38,20 +42,28 @@ interface LayoutPlace {
 }
 
 async function makeLayout(
-  { folder, shown }: LayoutPlace,
+  place: LayoutPlace,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const staging = await withOutputErrors(shown, () => mkdtemp(temporaryName(folder)));
+  const { folder, shown } = place;
+  const staging = temporaryName(folder);
+  await withOutputErrors(shown, () => mkdir(staging, { mode: 0o700 }));
   try {
     await using blobs = await BlobStage.open(staging, shown);
     const { written, sealed } = await stageImage({ blobs, shown }, image, options);
     await blobs.commit();
     await replaceFile(join(staging, "oci-layout"), LAYOUT_MARKER, shown);
-    const index = encodeIndex(describeImage(sealed.manifest, image.names));
-    await replaceFile(join(staging, "index.json"), index, shown);
+    const descriptors = describeImage(sealed.manifest, image.names);
+    await replaceFile(join(staging, "index.json"), encodeIndex(descriptors), shown);
     options.signal?.throwIfAborted();
-    await withOutputErrors(shown, () => publish(staging, folder));
+    if (!(await withOutputErrors(shown, () => publish(staging, folder)))) {
+      await addEntries(place, descriptors, {
+        signal: options.signal,
+        commitBlobs: () => withOutputErrors(shown, () => moveBlobs(staging, folder)),
+      });
+      await rm(staging, { recursive: true, force: true });
+    }
     return written;
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
@@ -60,21 +72,41 @@ async function makeLayout(
 }
 
 async function addToLayout(
-  { folder, shown }: LayoutPlace,
+  place: LayoutPlace,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const indexFile = join(folder, "index.json");
-  const readIndex = (): Promise<string> => withOutputErrors(shown, () => readFile(indexFile, "utf8"));
-  mergeIndex(await readIndex(), [], shown);
+  const { folder, shown } = place;
+  mergeIndex(await readIndex(place), [], shown);
   await using blobs = await BlobStage.open(folder, shown);
   const { written, sealed } = await stageImage({ blobs, shown }, image, options);
-  options.signal?.throwIfAborted();
-  await blobs.commit();
-  // Read again: a long pack leaves time for others to add to the same layout.
-  const index = mergeIndex(await readIndex(), describeImage(sealed.manifest, image.names), shown);
-  await replaceFile(indexFile, index, shown);
+  await addEntries(place, describeImage(sealed.manifest, image.names), {
+    signal: options.signal,
+    commitBlobs: () => blobs.commit(),
+  });
   return written;
+}
+
+/** Adds entries to a layout's index after the blobs they need. The lock: an index that two read is one's that is lost. */
+async function addEntries(
+  place: LayoutPlace,
+  descriptors: readonly Descriptor[],
+  options: { readonly signal: AbortSignal | undefined; commitBlobs(): Promise<void> },
+): Promise<void> {
+  const { shown } = place;
+  const indexFile = join(place.folder, "index.json");
+  await withOutputErrors(shown, () =>
+    withLock(indexFile, options.signal, async () => {
+      options.signal?.throwIfAborted();
+      await options.commitBlobs();
+      await removeLeftOvers(indexFile);
+      await replaceFile(indexFile, mergeIndex(await readIndex(place), descriptors, shown), shown);
+    }),
+  );
+}
+
+function readIndex({ folder, shown }: LayoutPlace): Promise<string> {
+  return withOutputErrors(shown, () => readFile(join(folder, "index.json"), "utf8"));
 }
 
 async function stageImage(
@@ -131,13 +163,38 @@ function isKnownVersion(marker: string): boolean {
   }
 }
 
-/** Moves a finished layout to its place, as open as the umask lets a new folder be: a temporary one is its owner's. */
-async function publish(staging: string, folder: string): Promise<void> {
+/**
+ * Moves a finished layout to its place, as open as the umask lets a new folder be: a temporary one is its owner's.
+ * @returns false when somebody else made a layout there meanwhile
+ * @throws OciError `output-unusable` when they made something else
+ */
+async function publish(staging: string, folder: string): Promise<boolean> {
   const { mode } = await stat(join(staging, "blobs"));
   await chmod(staging, mode & 0o777);
   await syncFolder(staging);
-  await rename(staging, folder);
+  while (!(await renameToFree(staging, folder))) {
+    if ((await inspectPlace(folder)).isLayout) return false;
+  }
   await syncFolder(dirname(folder));
+  return true;
+}
+
+/** Renames a folder to a place where there is nothing or an empty folder. */
+async function renameToFree(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST"].includes(systemErrorCode(error) ?? "")) return false;
+    throw error;
+  }
+}
+
+async function moveBlobs(from: string, to: string): Promise<void> {
+  const [source, target] = [join(from, "blobs/sha256"), join(to, "blobs/sha256")];
+  await mkdir(target, { recursive: true });
+  for (const name of await readdir(source)) await rename(join(source, name), join(target, name));
+  await syncFolder(target);
 }
 
 async function replaceFile(path: string, bytes: Buffer, shown: string): Promise<void> {
