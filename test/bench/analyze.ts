@@ -73,9 +73,9 @@ function measure(name: string, words: readonly string[]): Measurement {
   };
 }
 
-/** A chroot store whose database knows the closure; only the root's folder is there, which is all a query looks at. */
-function makeDatabase(registration: string, root: string): string {
-  const store = join(folder, "root");
+/** A chroot store whose database knows some paths; only the root's folder is there, which is all a query looks at. */
+function makeDatabase(name: string, registration: string, root: string): string {
+  const store = join(folder, name);
   mkdirSync(join(store, root), { recursive: true });
   execFileSync("nix-store", ["--store", store, "--load-db"], {
     input: registration,
@@ -104,8 +104,16 @@ try {
     measure("graph, from path-info JSON", ["graph", "--graph", json]),
   ];
   if (hasProgram("nix-store")) {
-    const store = makeDatabase(asRegistration(paths), root);
-    results.push(measure("ls --json, from a Nix database", ["ls", "--store", store, root, "--json"]));
+    const text = asRegistration(paths);
+    const store = makeDatabase("alone", text, root);
+    const others = [2, 3, 4, 5].map((seed) => asRegistration(generateClosure(count, seed)));
+    const full = makeDatabase("among-others", [text, ...others].join(""), root);
+    results.push(
+      measure("ls --json, from a Nix database", ["ls", "--store", store, root, "--json"]),
+      measure("ls --json, from a Nix database five times as large", ["ls", "--store", full, root, "--json"]),
+      measure("why, from a Nix database", ["why", "--store", store, root, "package0"]),
+      measure("dupes --json, from a Nix database", ["dupes", "--store", store, root, "--json"]),
+    );
   }
   report(references, results);
 } finally {

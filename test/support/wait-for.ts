@@ -11,3 +11,11 @@ export async function waitForAnswer(url: string): Promise<Response> {
     }
   }
 }
+
+/** Waits until something is so; gives up after a minute. */
+export async function waitUntil(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries >= 6000) throw new Error(`it never was so: ${isSo.toString()}`);
+    await sleep(10);
+  }
+}

@@ -49,3 +49,9 @@ export function storePathName(path: StorePath): string {
 export function compareStorePaths(a: StorePath, b: StorePath): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Sorted by byte value, without repetition. What is so already, as Nix prints it, costs one look at each. */
+export function sortStorePaths(paths: readonly StorePath[]): readonly StorePath[] {
+  const isSorted = paths.every((path, index) => index === 0 || (paths[index - 1] as StorePath) < path);
+  return isSorted ? paths : [...new Set(paths)].toSorted(compareStorePaths);
+}

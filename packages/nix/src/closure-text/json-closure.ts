@@ -1,6 +1,6 @@
 import { NixError } from "../errors.ts";
 import { parseNarHash } from "../nar-hash.ts";
-import { compareStorePaths, parseStorePath, type StorePath } from "../store-path.ts";
+import { parseStorePath, sortStorePaths, type StorePath } from "../store-path.ts";
 import { findJsonError } from "./json-position.ts";
 import type { ClosureText, ListedPath } from "./listed-path.ts";
 import { storeDirOf } from "./store-dir-of.ts";
@@ -19,7 +19,8 @@ import { storeDirOf } from "./store-dir-of.ts";
 export function parseJsonClosure(text: string): ClosureText {
   const document = parseJson(text);
   const { storeDir, entries } = findEntries(document);
-  return { storeDir, paths: entries.map((entry) => readEntry(entry, storeDir)) };
+  const paths = new PathReader(storeDir);
+  return { storeDir, paths: entries.map((entry) => readEntry(entry, paths)) };
 }
 
 function parseJson(text: string): unknown {
@@ -106,7 +107,7 @@ function versionedEntries(document: JsonObject, info: JsonObject): Entries {
   return { storeDir, entries };
 }
 
-function readEntry({ place, path, fields }: Entry, storeDir: string): ListedPath {
+function readEntry({ place, path, fields }: Entry, paths: PathReader): ListedPath {
   if (fields === null || (isObject(fields) && fields["valid"] === false)) {
     throw new NixError(
       "path-invalid",
@@ -124,31 +125,37 @@ function readEntry({ place, path, fields }: Entry, storeDir: string): ListedPath
     throw invalid(`${place}.narSize`, "is not a number of bytes");
   }
   return {
-    path: readPath(path, storeDir, () => `${place}.path`),
-    references: readReferences(references, place, storeDir),
-    ...(typeof deriver === "string" && deriver !== "" ? { deriver: fullPath(deriver, storeDir) } : {}),
+    path: paths.read(path, () => `${place}.path`),
+    references: sortStorePaths(
+      references.map((reference, index) => paths.read(reference, () => `${place}.references[${index}]`)),
+    ),
+    ...(typeof deriver === "string" && deriver !== "" ? { deriver: fullPath(deriver, paths.storeDir) } : {}),
     nar: { hash: readHash(narHash, `${place}.narHash`), size: narSize as number },
   };
 }
 
-function readReferences(references: readonly unknown[], place: string, storeDir: string): StorePath[] {
-  const paths = references.map((reference, index) =>
-    readPath(reference, storeDir, () => `${place}.references[${index}]`),
-  );
-  return [...new Set(paths)].toSorted(compareStorePaths);
-}
+/** Reads paths, whole or as base names. Each is checked once, and is one string wherever it stands. */
+class PathReader {
+  readonly storeDir: string;
+  readonly #known = new Map<string, StorePath>();
 
-/** @param place where it is in the document; a closure has 100,000 references, so it is only asked for at an error */
-function readPath(value: unknown, storeDir: string, place: () => string): StorePath {
-  if (typeof value !== "string") throw invalid(place(), "is not a string");
-  try {
-    return parseStorePath(fullPath(value, storeDir), storeDir);
-  } catch (cause) {
-    throw invalid(
-      place(),
-      `is not a store path in ${storeDir}: ${JSON.stringify(value.slice(0, 300))}`,
-      cause,
-    );
+  constructor(storeDir: string) {
+    this.storeDir = storeDir;
+  }
+
+  /** @param place where it is in the document; a closure has 100,000 references, so it is only asked for at an error */
+  read(value: unknown, place: () => string): StorePath {
+    if (typeof value !== "string") throw invalid(place(), "is not a string");
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    try {
+      const path = parseStorePath(fullPath(value, this.storeDir), this.storeDir);
+      this.#known.set(value, path);
+      return path;
+    } catch (cause) {
+      const given = JSON.stringify(value.slice(0, 300));
+      throw invalid(place(), `is not a store path in ${this.storeDir}: ${given}`, cause);
+    }
   }
 }
 

@@ -1,10 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NixError } from "../errors.ts";
-import { makeClosure } from "../make-closure.ts";
 import { parsePackageName } from "../package-name.ts";
 import type { Closure } from "../path-info.ts";
-import { parseRegistration } from "../registration.ts";
 import {
   isStorePathBaseName,
   parseStorePath,
@@ -13,7 +11,8 @@ import {
   type StorePath,
 } from "../store-path.ts";
 import type { TreeLocation } from "../tree/tree.ts";
-import { batchArguments, runNixStore } from "./nix-store-command.ts";
+import { runNixStore } from "./nix-store-command.ts";
+import { queryClosure } from "./query-closure.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import type { StoreLocation } from "./store-location.ts";
 import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
@@ -35,12 +34,8 @@ export class LocalStore implements Store {
     return resolveTarget(target, this.#location);
   }
 
-  async queryClosure(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Closure> {
-    const paths = await this.#query("--query", "--requisites", roots, options);
-    const requisites = [...new Set(paths.split("\n").filter((line) => line !== ""))];
-    const registration = await this.#query("--dump-db", undefined, requisites, options);
-    const infos = parseRegistration(registration, this.storeDir);
-    return makeClosure(this.storeDir, roots, infos);
+  queryClosure(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Closure> {
+    return queryClosure(roots, this.#location, { ...options, environment: this.#environment });
   }
 
   protect(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Protection> {
@@ -73,26 +68,16 @@ export class LocalStore implements Store {
 
   async #isValid(path: StorePath, options: StoreCallOptions): Promise<boolean> {
     try {
-      await this.#query("--check-validity", undefined, [path], options);
+      await runNixStore([...this.#location.arguments, "--check-validity", path], {
+        environment: this.#environment,
+        signal: options.signal,
+        onlyReads: true,
+      });
       return true;
     } catch (error) {
       if (error instanceof NixError && (error.code === "path-invalid" || error.code === "nix-failed"))
         return false;
       throw error;
     }
-  }
-
-  async #query(
-    verb: string,
-    detail: string | undefined,
-    paths: readonly string[],
-    options: StoreCallOptions,
-  ): Promise<string> {
-    const answers: string[] = [];
-    for (const batch of batchArguments(paths)) {
-      const words = [...this.#location.arguments, verb, ...(detail === undefined ? [] : [detail]), ...batch];
-      answers.push(await runNixStore(words, { environment: this.#environment, signal: options.signal }));
-    }
-    return answers.join("\n");
   }
 }

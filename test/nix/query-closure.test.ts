@@ -1,0 +1,147 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore, type Closure, type Store, type StorePath } from "@stowage/nix";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { asRegistration, generateClosure } from "../bench/closure-generator.ts";
+import { nixEnvironment } from "../support/nix-environment.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import { waitUntil } from "../support/wait-for.ts";
+
+const ready = requirePrograms("nix-store", "mkfifo");
+
+const paths = generateClosure(300);
+const byPath = new Map(paths.map((path) => [path.path, path]));
+const [last, inner] = [paths.at(-1)!.path, paths[200]!.path] as [StorePath, StorePath];
+
+/** What the generated paths themselves say. */
+function expectedClosure(...roots: StorePath[]): unknown {
+  const needed = new Set<string>(roots);
+  for (const path of needed) for (const reference of byPath.get(path)!.references) needed.add(reference);
+  return {
+    storeDir: "/nix/store",
+    roots,
+    paths: [...needed].toSorted().map((path) => {
+      const { narSize, references } = byPath.get(path)!;
+      return { path, narSize, references };
+    }),
+  };
+}
+
+/** Shell words for the calls of `nix-store` that a store makes; the real one is `$REAL`. */
+interface Calls {
+  readonly list: string;
+  readonly whole: string;
+}
+
+const real = 'exec "$REAL" "$@"';
+/** Says that it is there, and stays. */
+const stays = (name: string): string =>
+  `echo $$ > "$FOLDER/${name}.pid"; echo > "$FOLDER/fifo"; exec sleep 1000`;
+const afterTheOther = 'cat "$FOLDER/fifo" > "$FOLDER/heard"';
+
+describe.skipIf(!ready)("a closure is listed, and looked for in the whole database, side by side", () => {
+  let folder = "";
+  let url = "";
+  let program = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "stowage-query-"));
+    url = `local?root=${join(folder, "root")}`;
+    program = execFileSync("sh", ["-c", "command -v nix-store"], { encoding: "utf8" }).trim();
+    execFileSync("nix-store", ["--store", url, "--load-db"], {
+      env: nixEnvironment,
+      input: asRegistration(paths),
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+  });
+  afterAll(() => removeFolder(folder));
+
+  function openWith({ list, whole }: Calls): { readonly store: Store; readonly bin: string } {
+    const bin = temporaryFolder();
+    execFileSync("mkfifo", [join(bin, "fifo")]);
+    const lines = [
+      "#!/bin/sh",
+      'case "$*" in',
+      `*--requisites*) ${list} ;;`,
+      `*--dump-db) ${whole} ;;`,
+      "esac",
+    ];
+    writeFileSync(join(bin, "nix-store"), [...lines, real, ""].join("\n"), { mode: 0o755 });
+    const environment = { ...nixEnvironment, PATH: `${bin}:${process.env["PATH"]}` };
+    const store = openStore({ url, environment: { ...environment, REAL: program, FOLDER: bin } });
+    return { store, bin };
+  }
+
+  function expectEnded(bin: string, name: string): void {
+    const id = Number(readFileSync(join(bin, `${name}.pid`), "utf8"));
+    expect(() => process.kill(id, 0)).toThrow("ESRCH");
+  }
+
+  test.each<[string, Calls, ended: string | undefined]>([
+    ["each for itself", { list: real, whole: real }, undefined],
+    [
+      "the whole database is there first, and the list is ended",
+      { list: stays("list"), whole: `${afterTheOther}; ${real}` },
+      "list",
+    ],
+    [
+      "the list is there first, and the whole database is ended",
+      { list: `${afterTheOther}; ${real}`, whole: stays("whole") },
+      "whole",
+    ],
+    [
+      "the whole database fails",
+      { list: `${afterTheOther}; ${real}`, whole: 'echo "error: busy" > "$FOLDER/fifo"; exit 1' },
+      undefined,
+    ],
+    [
+      "the whole database is damaged where nobody asks",
+      {
+        list: `${afterTheOther}; ${real}`,
+        whole: 'exec 3> "$FOLDER/fifo"; "$REAL" "$@"; echo nonsense; exit 0',
+      },
+      undefined,
+    ],
+  ])("the answer is the same: %s", async (_, calls, ended) => {
+    for (const roots of [[last], [inner], [inner, last]]) {
+      const { store, bin } = openWith(calls);
+      expect(await store.queryClosure(roots)).toMatchObject(expectedClosure(...roots) as Closure);
+      if (ended !== undefined) expectEnded(bin, ended);
+    }
+  });
+
+  test("what the list says is wrong is wrong, whatever the whole database does", async () => {
+    const gone = `/nix/store/${"0".repeat(32)}-gone` as StorePath;
+    const { store, bin } = openWith({ list: `${afterTheOther}; ${real}`, whole: stays("whole") });
+    await expect(store.queryClosure([last, gone])).rejects.toMatchObject({
+      code: "path-invalid",
+      path: gone,
+    });
+    expectEnded(bin, "whole");
+    const found = openWith({
+      list: `${afterTheOther}; ${real}`,
+      whole: `exec 3> "$FOLDER/fifo"; "$REAL" "$@"; exit 0`,
+    });
+    await expect(found.store.queryClosure([gone])).rejects.toMatchObject({
+      code: "path-invalid",
+      path: gone,
+    });
+  });
+
+  test("nothing is left running when it is told to stop", async () => {
+    const { store, bin } = openWith({
+      list: stays("list"),
+      whole: `cat "$FOLDER/fifo" > "$FOLDER/heard"; ${stays("whole")}`,
+    });
+    const controller = new AbortController();
+    const answer = store.queryClosure([last], { signal: controller.signal });
+    const stopped = expect(answer).rejects.toThrow("enough");
+    await waitUntil(() => existsSync(join(bin, "heard")) && existsSync(join(bin, "whole.pid")));
+    controller.abort(new Error("enough"));
+    await stopped;
+    expectEnded(bin, "list");
+    expectEnded(bin, "whole");
+  });
+});
