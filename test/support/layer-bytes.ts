@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { StorePath } from "@stowage/nix";
+import { parseNarHash, type StorePath } from "@stowage/nix";
 import { storeEntries } from "@stowage/core";
 import type { LayerEntry } from "@stowage/oci";
 
@@ -18,6 +18,11 @@ export function sha256(chunks: Iterable<Uint8Array>): string {
 
 /** A layer of trees that lie below `root` on the disk, `/nix/store/x` at `root/nix/store/x`. */
 export function storeLayer(root: string, paths: readonly string[]): Iterable<LayerEntry> {
-  const trees = paths.map((path) => ({ path: path as StorePath, location: { directory: `${root}${path}` } }));
+  const trees = paths.map((path) => ({
+    path: path as StorePath,
+    location: { directory: `${root}${path}` },
+    // Of no use where nothing is checked.
+    narHash: parseNarHash("0".repeat(64)),
+  }));
   return storeEntries({ storeDir: "/nix/store", trees });
 }

@@ -28,7 +28,9 @@ export function memoryLayer(entries: readonly LayerEntry[], name = "memory", mil
       }
       return hash.digest();
     },
-    chunks: () => writeLayer(entries),
+    async *chunks() {
+      yield* writeLayer(entries);
+    },
   };
 }
 

@@ -40,6 +40,11 @@ export interface PackOptions extends ContainerOptions {
   readonly created?: string | undefined;
   /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
   readonly store?: string | undefined;
+  /**
+   * Recomputes each path's NAR hash from the bytes that are packed, so that a corrupted path is an error that names it;
+   * default true.
+   */
+  readonly check?: boolean | undefined;
   /** Worker threads; default the available parallelism. */
   readonly jobs?: number | undefined;
   /** Decides everything, writes nothing. */

@@ -67,7 +67,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   });
 
   await using pool = new LayerPool(jobs);
-  const draft = draftImage({ store, graph, plan, tree: root.tree, config: decided.config, names, pool });
+  const { check = true } = options;
+  const { config } = decided;
+  const draft = draftImage({ store, graph, plan, tree: root.tree, config, names, check, pool });
   const written = options.dryRun ? undefined : await write(draft, output, options);
 
   return {

@@ -10,8 +10,11 @@ export interface LayerDraft {
   size(signal?: AbortSignal): Promise<number>;
   /** Writes the plain tar at `offset` of an open file and returns its SHA-256. Several layers may be written at once. */
   writeAt(fd: number, offset: number, options: LayerWriteOptions): Promise<Digest>;
-  /** The plain tar as one sequential pass. Each chunk is valid only until the next is asked for. */
-  chunks(): Iterable<Uint8Array>;
+  /**
+   * The plain tar as one sequential pass, read ahead of who takes it. Each chunk is valid only until the next is asked
+   * for. Reading ends early when the iteration does, or with the signal.
+   */
+  chunks(signal?: AbortSignal): AsyncIterableIterator<Uint8Array, void>;
 }
 
 export interface LayerWriteOptions {

@@ -64,6 +64,8 @@ export function packCommand(): Verb {
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
     .option("--store <url>", "store to take the paths from, as Nix names it")
+    .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
+    .option("--no-check", "pack paths as they are")
     .option("--jobs <n>", "threads (default: one for each processor)")
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
@@ -101,6 +103,7 @@ interface PackWords {
   readonly platform?: string;
   readonly created?: string;
   readonly store?: string;
+  readonly check?: boolean;
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -166,6 +169,7 @@ function readOptions(
     platform: words.platform,
     created: words.created,
     store: words.store,
+    check: words.check,
     jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),
     dryRun: words.dryRun,
   };

@@ -16,18 +16,21 @@ export function draftImage(parts: {
   readonly tree: RootTree;
   readonly config: DecidedConfig["config"];
   readonly names: readonly ImageName[];
+  /** Whether each path's NAR hash is recomputed from the bytes that are packed. */
+  readonly check: boolean;
   readonly pool: LayerPool;
 }): ImageDraft {
-  const { store, graph, plan, tree, config, names, pool } = parts;
+  const { store, graph, plan, tree, config, names, check, pool } = parts;
   const created = String(config.created);
   const storeLayers = plan.layers.map((paths) => {
     const infos = paths.map((path) => graph.infos[graph.positionOf(path) as number] as PathInfo);
-    const trees = paths.map((path) => ({ path, location: store.locateTree(path) }));
+    const trees = infos.map(({ path, narHash }) => ({ path, narHash, location: store.locateTree(path) }));
     return draftStoreLayer(
       { storeDir: store.storeDir, trees },
       {
         history: storeLayerHistory(store.storeDir, infos, created),
         weight: infos.reduce((sum, info) => sum + info.narSize, 0),
+        check,
         pool,
       },
     );

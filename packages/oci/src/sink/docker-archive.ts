@@ -1,12 +1,5 @@
 import { Writable } from "node:stream";
-import type {
-  ImageDraft,
-  LayerDraft,
-  LayerWriteOptions,
-  Sink,
-  WrittenImage,
-  WrittenLayer,
-} from "../image-draft.ts";
+import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage, WrittenLayer } from "../image-draft.ts";
 import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
@@ -14,6 +7,7 @@ import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
+import { ReadAhead, type ReadingLayer } from "./read-ahead.ts";
 import { openStreamOutput } from "./stream-output.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
 import { changedLayer } from "./write-all.ts";
@@ -58,10 +52,7 @@ async function writeStream(
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const layers: WrittenLayer[] = [];
-  for (const [index, layer] of image.layers.entries()) {
-    layers.push(await writeLayerMember(writer, { layer, index }, options));
-  }
+  const layers = await writeLayers(writer, image, options);
   const sealed = sealImage(image, layers);
   const configMember = `${hexOf(sealed.config.digest)}.json`;
   await writer.write(encodeMember(configMember, sealed.config.bytes));
@@ -75,16 +66,29 @@ function layerMember(index: number): string {
   return `layers/${index}.tar`;
 }
 
+async function writeLayers(
+  writer: ByteWriter,
+  image: ImageDraft,
+  { signal, onBytes }: LayerWriteOptions,
+): Promise<WrittenLayer[]> {
+  await using reading = new ReadAhead(image.layers, signal);
+  const layers: WrittenLayer[] = [];
+  for (const index of image.layers.keys()) {
+    layers.push(await writeLayerMember(writer, { layer: reading.next(), index }, onBytes));
+  }
+  return layers;
+}
+
 async function writeLayerMember(
   writer: ByteWriter,
-  { layer, index }: { readonly layer: LayerDraft; readonly index: number },
-  { signal, onBytes }: LayerWriteOptions,
+  { layer, index }: { readonly layer: ReadingLayer; readonly index: number },
+  onBytes: LayerWriteOptions["onBytes"],
 ): Promise<WrittenLayer> {
-  const size = await layer.size(signal);
+  const size = await layer.size;
   const hash = new DigestHash();
   await writer.write(encodeMemberHeader(layerMember(index), size));
   let written = 0;
-  for (const chunk of layer.chunks()) {
+  for await (const chunk of layer.chunks()) {
     written += chunk.length;
     if (written > size) break;
     hash.update(chunk);

@@ -1,10 +1,13 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { CoreError } from "../../errors.ts";
+import type { RingReader } from "./chunk-ring.ts";
 import { END, unpackError, type LayerAnswer, type LayerTask } from "./layer-task.ts";
 
-/** Worker threads that size and write layers. Threads start when there is work for them, and end on disposal. */
+/** Worker threads that size, read and write layers. Threads start when there is work for them, and end on disposal. */
 export class LayerPool implements AsyncDisposable {
+  /** Rings that nobody uses at present: one for each layer would leave hundreds of megabytes to the collector. */
+  readonly rings: RingReader[] = [];
   readonly #jobs: number;
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];

@@ -1,21 +1,25 @@
 import { NixError, type NixErrorCode } from "@stowage/nix";
 import { OciError, type OciErrorCode } from "@stowage/oci";
+import type { SharedRing } from "./chunk-ring.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
+import type { FilePlace } from "./write-chunks.ts";
 
-/** What a worker thread is asked: how large a layer's tar is, or to write it. */
+/** What a worker thread is asked: how large a layer's tar is, to write it somewhere, or to fill a ring with it. */
 export type LayerTask =
   | { readonly type: "size"; readonly content: StoreLayerContent }
-  | {
-      readonly type: "write";
-      readonly content: StoreLayerContent;
-      readonly fd: number;
-      readonly offset: number;
-    };
+  | (ReadTask & { readonly type: "write"; readonly place: FilePlace })
+  | (ReadTask & { readonly type: "read"; readonly ring: SharedRing });
+
+interface ReadTask {
+  readonly content: StoreLayerContent;
+  /** Whether each path's NAR hash is recomputed from the bytes that are read. */
+  readonly check: boolean;
+}
 
 /** What ends a worker thread that has nothing to do. */
 export const END = "end";
 
-/** What it answers: progress any number of times, then one end. */
+/** What it answers: bytes that are written or filled in, any number of times, then one end. */
 export type LayerAnswer =
   | { readonly type: "bytes"; readonly bytes: number }
   | { readonly type: "done"; readonly value: number | string }

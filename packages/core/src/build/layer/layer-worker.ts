@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { layerSize, writeLayer } from "@stowage/oci";
+import { RingWriter } from "./chunk-ring.ts";
 import type { LayerAnswer, LayerTask } from "./layer-task.ts";
 import { END, packError } from "./layer-task.ts";
 import { storeEntries } from "./store-entries.ts";
@@ -23,11 +24,22 @@ port.on("message", (task: LayerTask | typeof END) => {
 });
 
 function run(task: LayerTask, onBytes: (bytes: number) => void): number | string {
-  const entries = storeEntries(task.content);
-  if (task.type === "size") return layerSize(entries);
-  const writing = writeChunks(writeLayer(entries), task, onBytes);
+  if (task.type === "size") return layerSize(storeEntries(task.content));
+  const chunks = writeLayer(storeEntries(task.content, { check: task.check }));
+  if (task.type === "read") return fillRing(chunks, new RingWriter(task.ring, onBytes));
+  const writing = writeChunks(chunks, task.place, onBytes);
   for (;;) {
     const step = writing.next();
     if (step.done) return step.value;
   }
+}
+
+function fillRing(chunks: Iterable<Uint8Array>, ring: RingWriter): number {
+  let bytes = 0;
+  for (const chunk of chunks) {
+    ring.write(chunk);
+    bytes += chunk.length;
+  }
+  ring.flush();
+  return bytes;
 }

@@ -1,10 +1,21 @@
-import { readTree, type StorePath, type TreeEntry, type TreeLocation } from "@stowage/nix";
+import {
+  NarHasher,
+  NixError,
+  readTree,
+  type NarHash,
+  type StorePath,
+  type TreeEntry,
+  type TreeFile,
+  type TreeLocation,
+} from "@stowage/nix";
 import type { LayerEntry } from "@stowage/oci";
 
 /** One store path of a layer; plain data, so that a worker thread can be told. */
 export interface StoreTree {
   readonly path: StorePath;
   readonly location: TreeLocation;
+  /** What the store's database says of the contents. */
+  readonly narHash: NarHash;
 }
 
 /** A layer of store paths; plain data. */
@@ -17,23 +28,33 @@ export interface StoreLayerContent {
  * A layer's entries: the store directory with its parents, then each tree in layer order. Modes are Nix's own
  * canonical ones (`canonicalisePathMetaData`: readable by all, writable by none), owner root, so bytes depend on
  * nothing but the trees.
+ * @param options `check`: each tree's NAR hash is computed from the very contents that are read here, all of which must
+ *   be read; a tree that is not what its hash says ends the iteration
+ * @throws NixError `path-corrupted`, `path-unreadable`
  */
-export function* storeEntries(content: StoreLayerContent): Generator<LayerEntry> {
+export function* storeEntries(
+  content: StoreLayerContent,
+  options: { readonly check: boolean } = { check: false },
+): Generator<LayerEntry> {
   const parts = content.storeDir.split("/").slice(1);
   for (const index of parts.keys()) {
     const name = Buffer.from(`/${parts.slice(0, index + 1).join("/")}`);
     yield { type: "directory", name, mode: 0o755 };
   }
-  for (const { path, location } of content.trees) {
-    const root = Buffer.from(path);
-    const prefix = Buffer.from(`${path}/`);
-    for (const entry of readTree(location)) {
-      yield toLayerEntry(entry.path.length === 0 ? root : Buffer.concat([prefix, entry.path]), entry);
+  for (const tree of content.trees) {
+    const root = Buffer.from(tree.path);
+    const prefix = Buffer.from(`${tree.path}/`);
+    const nar = options.check ? new NarHasher() : undefined;
+    for (const entry of readTree(tree.location)) {
+      nar?.begin(entry);
+      const name = entry.path.length === 0 ? root : Buffer.concat([prefix, entry.path]);
+      yield toLayerEntry(name, entry, nar);
     }
+    if (nar !== undefined) requireHash(tree, nar.finish().hash);
   }
 }
 
-function toLayerEntry(name: Buffer, entry: TreeEntry): LayerEntry {
+function toLayerEntry(name: Buffer, entry: TreeEntry, nar: NarHasher | undefined): LayerEntry {
   switch (entry.type) {
     case "directory":
       return { type: "directory", name, mode: 0o555 };
@@ -45,7 +66,23 @@ function toLayerEntry(name: Buffer, entry: TreeEntry): LayerEntry {
         name,
         mode: entry.executable ? 0o555 : 0o444,
         size: entry.size,
-        chunks: () => entry.chunks(),
+        chunks: nar === undefined ? () => entry.chunks() : () => hashedChunks(entry, nar),
       };
   }
+}
+
+function* hashedChunks(file: TreeFile, nar: NarHasher): Generator<Uint8Array> {
+  for (const chunk of file.chunks()) {
+    nar.contents(chunk);
+    yield chunk;
+  }
+}
+
+function requireHash({ path, narHash }: StoreTree, found: NarHash): void {
+  if (found === narHash) return;
+  throw new NixError(
+    "path-corrupted",
+    `${path} is corrupted: its NAR hash is ${found}, and the store's database says ${narHash}`,
+    { path, hint: `Mend it (nix-store --repair-path ${path}), or pack it as it is with --no-check.` },
+  );
 }

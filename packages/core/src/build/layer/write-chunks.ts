@@ -5,10 +5,17 @@ import { parseDigest, type Digest } from "@stowage/oci";
 /** How many bytes pass between two reports of progress. */
 const REPORT_BYTES = 16 * 1024 * 1024;
 
+/** A place in an open file. */
+export interface FilePlace {
+  readonly fd: number;
+  /** Bytes from its start. */
+  readonly offset: number;
+}
+
 /** Writes chunks one after another at an offset of an open file, synchronously, and returns their SHA-256. */
 export function* writeChunks(
   chunks: Iterable<Uint8Array>,
-  place: { readonly fd: number; readonly offset: number },
+  place: FilePlace,
   onBytes: (bytes: number) => void,
 ): Generator<void, Digest> {
   const hash = createHash("sha256");
