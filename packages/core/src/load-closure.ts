@@ -1,13 +1,14 @@
 import { lstatSync } from "node:fs";
 import {
   makeClosure,
-  measureTree,
+  NarHasher,
   NixError,
   openStore,
   parseClosureText,
   readTree,
   type Closure,
   type ListedPath,
+  type NarMeasure,
   type PathInfo,
   type Store,
   type StorePath,
@@ -77,8 +78,8 @@ async function readText(
   const breather = new Breather(source.signal);
   const infos: PathInfo[] = [];
   for (const listed of paths) {
-    if (listed.nar === undefined) await breather.breathe();
-    infos.push(completeInfo(store, listed));
+    const nar = listed.nar ?? (await measureListed(store, listed.path, breather));
+    infos.push(completeInfo(listed, nar));
   }
   const whole = buildGraph(makeClosure(storeDir, [], infos));
   const roots: number[] = [];
@@ -115,16 +116,24 @@ async function find(store: Store, graph: ClosureGraph, word: string): Promise<nu
   return position === undefined ? [] : [position];
 }
 
-/** A text without hashes and sizes gets them from the files, where they are on this machine. */
-function completeInfo(store: Store, listed: ListedPath): PathInfo {
-  const { path, references, deriver, nar } = listed;
-  const { hash, size } = nar ?? measureListed(store, path);
+function completeInfo({ path, references, deriver }: ListedPath, { hash, size }: NarMeasure): PathInfo {
   return { path, narHash: hash, narSize: size, references, ...(deriver === undefined ? {} : { deriver }) };
 }
 
-function measureListed(store: Store, path: StorePath): ReturnType<typeof measureTree> {
+/** A text without hashes and sizes gets them from the files, where they are on this machine. */
+async function measureListed(store: Store, path: StorePath, breather: Breather): Promise<NarMeasure> {
   const location = locateOnDisk(store, path);
-  if (location !== undefined) return measureTree(readTree(location));
+  if (location !== undefined) {
+    const hasher = new NarHasher();
+    for (const entry of readTree(location)) {
+      hasher.begin(entry);
+      for (const chunk of entry.type === "file" ? entry.chunks() : []) {
+        hasher.contents(chunk);
+        await breather.breathe();
+      }
+    }
+    return hasher.finish();
+  }
   throw new NixError(
     "format-invalid",
     `the closure's text has no sizes, and ${path} is not on this machine`,

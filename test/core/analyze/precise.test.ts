@@ -4,7 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { escapeBytes, findReferences } from "@stowage/core";
-import { storePathHashPart } from "@stowage/nix";
+import { storePathHashPart, type TreeFile } from "@stowage/nix";
+import { inspectKinds } from "../../../packages/core/src/analyze/reference-kind.ts";
+import { Breather } from "../../../packages/core/src/breather.ts";
 import { storePathOf } from "../../support/graphs.ts";
 import { requirePrograms } from "../../support/programs.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -91,6 +93,38 @@ describe("where a path names another", () => {
     }
     const signal = AbortSignal.timeout(20);
     await expect(findReferences(from, [libc], { directory }, { signal })).rejects.toThrow(/timeout/);
+  });
+
+  test("a timer can abort it in the middle of a file that nobody waits for", async () => {
+    const directory = join(temporaryFolder(), "huge");
+    writeFileSync(directory, "");
+    truncateSync(directory, 2 ** 42);
+    const signal = AbortSignal.timeout(20);
+    await expect(findReferences(from, [libc], { directory }, { signal })).rejects.toThrow(/timeout/);
+  });
+
+  test("a timer can abort the second look at such a file", async () => {
+    const head = Buffer.alloc(4096);
+    head.write("\u007fELF\u0002\u0001", "latin1");
+    head.writeBigUInt64LE(64n, 32);
+    head.writeUInt16LE(56, 54);
+    head.writeUInt16LE(1, 56);
+    // The dynamic section, far behind everything.
+    head.writeUInt32LE(2, 64);
+    head.writeBigUInt64LE(2n ** 50n, 64 + 8);
+    head.writeBigUInt64LE(256n, 64 + 32);
+    const file: TreeFile = {
+      type: "file",
+      path: Buffer.from("huge"),
+      executable: true,
+      size: 2 ** 51,
+      *chunks() {
+        yield head;
+        for (;;) yield Buffer.alloc(1 << 20);
+      },
+    };
+    const breather = new Breather(AbortSignal.timeout(20));
+    await expect(inspectKinds(file, breather)).rejects.toThrow(/timeout/);
   });
 
   test("a file of many chunks: what lies across a border is found, once, with its surroundings", async () => {

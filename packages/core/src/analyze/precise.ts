@@ -2,7 +2,7 @@ import { readTree, storePathHashPart, type StorePath, type TreeFile, type TreeLo
 import { Breather } from "../breather.ts";
 import { escapeBytes } from "./escape-bytes.ts";
 import { inspectKinds, type ReferenceKind } from "./reference-kind.ts";
-import { scanBytes, type Hit } from "./scan-bytes.ts";
+import { ByteScanner, scanBytes, type Hit } from "./scan-bytes.ts";
 
 /** One place where a store path's hash part stands in another's files. */
 export interface Occurrence {
@@ -33,7 +33,8 @@ export interface PreciseOptions {
 
 /**
  * Finds where a store path names others, in its files' contents, symlink targets and file names: the places that
- * Nix's scanner made references of. Reads the path once, with bounded memory; ELF files with a hit a little more.
+ * Nix's scanner made references of. Reads the path once, with bounded memory; ELF files with a hit a little more. The
+ * signal is heard within a file too, however large it is.
  * @param location where the tree of `from` is
  * @throws NixError `path-unreadable`, `path-corrupted`; the signal's reason when aborted
  */
@@ -57,32 +58,41 @@ export async function findReferences(
       await breather.breathe();
       const file = escapeBytes(entry.path);
       const name = entry.path.subarray(entry.path.lastIndexOf("/") + 1);
-      scanBytes([name], needles, (hit) => note(hit.needle, () => describeHit(file, hit, "file-name")));
+      scanBytes(name, needles, (hit) => note(hit.needle, () => describeHit(file, hit, "file-name")));
       if (entry.type === "symlink") {
         const kind = "symlink-target";
-        scanBytes([entry.target], needles, (hit) => note(hit.needle, () => describeHit(file, hit, kind)));
+        scanBytes(entry.target, needles, (hit) => note(hit.needle, () => describeHit(file, hit, kind)));
       }
-      if (entry.type === "file") scanFile(entry, needles, note);
+      if (entry.type === "file") await scanFile(entry, { needles, note, breather });
     }
   }
   return to.map((path, index) => ({ from, to: path, ...(found[index] as (typeof found)[number]) }));
 }
 
-type Note = (needle: number, describe: () => Occurrence) => void;
+interface Scan {
+  readonly needles: readonly Buffer[];
+  readonly note: (needle: number, describe: () => Occurrence) => void;
+  readonly breather: Breather;
+}
 
 /** The kinds wait until the file is read: its chunks share one buffer with a second look at it. */
-function scanFile(file: TreeFile, needles: readonly Buffer[], note: Note): void {
+async function scanFile(file: TreeFile, { needles, note, breather }: Scan): Promise<void> {
   const name = escapeBytes(file.path);
   const listed: { occurrence: Mutable<Occurrence>; needle: Buffer }[] = [];
-  scanBytes(file.chunks(), needles, (hit) =>
+  const scanner = new ByteScanner(needles, (hit) =>
     note(hit.needle, () => {
       const occurrence = describeHit(name, hit, "text");
       listed.push({ occurrence, needle: needles[hit.needle] as Buffer });
       return occurrence;
     }),
   );
+  for (const chunk of file.chunks()) {
+    scanner.push(chunk);
+    await breather.breathe();
+  }
+  scanner.finish();
   if (listed.length === 0) return;
-  const kindOf = inspectKinds(file);
+  const kindOf = await inspectKinds(file, breather);
   for (const { occurrence, needle } of listed) {
     occurrence.kind = kindOf(occurrence.offset);
     if (occurrence.kind === "rpath" || occurrence.kind === "runpath") {

@@ -1,4 +1,5 @@
 import type { TreeFile } from "@stowage/nix";
+import type { Breather } from "../breather.ts";
 import { parseElfSegments, parseSearchPaths, type ByteRange } from "../elf/elf-segments.ts";
 
 /** What kind of place in a file holds a reference. */
@@ -28,11 +29,18 @@ const TEXT_HEAD_BYTES = 8000;
 const HEAD_BYTES = 64 << 10;
 /** More than any dynamic section or search path of a sound file has. */
 const MAX_PART_BYTES = 1 << 20;
+/** A sound file has one of a kind; each may cost another reading of the file. */
+const MAX_SEARCH_PATHS = 4;
 
-/** Looks at a file's head, and in an ELF file at the parts that the dynamic loader reads. */
-export function inspectKinds(file: TreeFile): KindOf {
-  const head = readPart(file, { start: 0, end: HEAD_BYTES });
-  const places = head.toString("latin1", 0, 4) === "\u007fELF" ? elfPlaces(file, head) : shebangPlace(head);
+/**
+ * Looks at a file's head, and in an ELF file at the parts that the dynamic loader reads.
+ * @throws the signal's reason when aborted
+ */
+export async function inspectKinds(file: TreeFile, breather: Breather): Promise<KindOf> {
+  const read: ReadPart = (range) => readPart(file, range, breather);
+  const head = await read({ start: 0, end: HEAD_BYTES });
+  const isElf = head.toString("latin1", 0, 4) === "\u007fELF";
+  const places = isElf ? await elfPlaces(read, head) : shebangPlace(head);
   const isText = !head.subarray(0, TEXT_HEAD_BYTES).includes(0);
   return (offset) =>
     places.find(({ start, end }) => offset >= start && offset < end)?.kind ??
@@ -49,20 +57,23 @@ function shebangPlace(head: Buffer): Place[] {
   return [{ kind: "shebang", start: 0, end: end === -1 ? head.length : end }];
 }
 
-function elfPlaces(file: TreeFile, head: Buffer): Place[] {
+type ReadPart = (range: ByteRange) => Promise<Buffer>;
+
+async function elfPlaces(read: ReadPart, head: Buffer): Promise<Place[]> {
   const segments = parseElfSegments(head);
   if (segments === undefined) return [];
   const { interpreter, dynamic } = segments;
-  const searchPaths =
-    dynamic === undefined ? [] : parseSearchPaths(segments, readPart(file, bounded(dynamic)));
-  return [
-    ...(interpreter === undefined ? [] : [{ kind: "interpreter" as const, ...interpreter }]),
-    ...searchPaths.map(({ kind, start }) => ({
-      kind: kind === "RPATH" ? ("rpath" as const) : ("runpath" as const),
+  const places: Place[] = interpreter === undefined ? [] : [{ kind: "interpreter", ...interpreter }];
+  const section = dynamic === undefined ? Buffer.alloc(0) : await read(bounded(dynamic));
+  for (const { kind, start } of parseSearchPaths(segments, section).slice(0, MAX_SEARCH_PATHS)) {
+    const text = await read({ start, end: start + MAX_PART_BYTES });
+    places.push({
+      kind: kind === "RPATH" ? "rpath" : "runpath",
       start,
-      end: start + lengthOfString(readPart(file, bounded({ start, end: start + MAX_PART_BYTES }))),
-    })),
-  ];
+      end: start + lengthOfString(text),
+    });
+  }
+  return places;
 }
 
 function bounded({ start, end }: ByteRange): ByteRange {
@@ -75,7 +86,7 @@ function lengthOfString(bytes: Buffer): number {
 }
 
 /** A part of a file, as far as the file goes; reads no further than it must. */
-function readPart(file: TreeFile, { start, end }: ByteRange): Buffer {
+async function readPart(file: TreeFile, { start, end }: ByteRange, breather: Breather): Promise<Buffer> {
   const parts: Buffer[] = [];
   let at = 0;
   if (start >= file.size) return Buffer.alloc(0);
@@ -85,6 +96,7 @@ function readPart(file: TreeFile, { start, end }: ByteRange): Buffer {
     }
     at += chunk.length;
     if (at >= end) break;
+    await breather.breathe();
   }
   return Buffer.concat(parts);
 }

@@ -15,41 +15,59 @@ export const CONTEXT_BYTES = 64;
 
 /**
  * Finds needles in a stream of chunks, also across their borders, each needle's hits in order. Memory is one chunk and
- * a needle's surroundings, however long the stream.
- * @param needles not empty, all of the same length
+ * a needle's surroundings, however long the stream. A chunk is not kept: it may be written to after its push.
  */
-export function scanBytes(
-  chunks: Iterable<Uint8Array>,
-  needles: readonly Buffer[],
-  onHit: (hit: Hit) => void,
-): void {
-  const length = needles[0]?.length ?? 0;
-  const after = length + CONTEXT_BYTES;
-  /** What of the stream before the window's start was seen already, and where the window lies in the stream. */
-  let window: Buffer = Buffer.alloc(0);
-  let windowStart = 0;
+export class ByteScanner {
+  readonly #needles: readonly Buffer[];
+  readonly #onHit: (hit: Hit) => void;
+  /** The needle with what is shown after it. */
+  readonly #reach: number;
+  /** What of the stream was pushed last, and where in the stream it begins. */
+  #window: Buffer = Buffer.alloc(0);
+  #windowStart = 0;
   /** Needles that begin before this place of the stream are done. */
-  let done = 0;
+  #done = 0;
 
-  const search = (until: number): void => {
-    for (const [needle, bytes] of needles.entries()) {
-      let at = window.indexOf(bytes, Math.max(0, done - windowStart));
+  /** @param needles all of the same length */
+  constructor(needles: readonly Buffer[], onHit: (hit: Hit) => void) {
+    this.#needles = needles;
+    this.#onHit = onHit;
+    this.#reach = (needles[0]?.length ?? 0) + CONTEXT_BYTES;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#window = Buffer.concat([this.#window, chunk]);
+    // What lies behind a needle may be in the next chunk still.
+    this.#search(this.#windowStart + this.#window.length - this.#reach);
+    const kept = Math.max(0, this.#done - CONTEXT_BYTES - this.#windowStart);
+    this.#window = this.#window.subarray(kept);
+    this.#windowStart += kept;
+  }
+
+  /** The stream is at its end. */
+  finish(): void {
+    this.#search(this.#windowStart + this.#window.length);
+  }
+
+  /** Finds what begins before a place of the stream. */
+  #search(until: number): void {
+    if (until <= this.#done) return;
+    const [window, windowStart] = [this.#window, this.#windowStart];
+    for (const [needle, bytes] of this.#needles.entries()) {
+      let at = window.indexOf(bytes, this.#done - windowStart);
       for (; at !== -1 && windowStart + at < until; at = window.indexOf(bytes, at + 1)) {
         const from = Math.max(0, at - CONTEXT_BYTES);
-        onHit({ needle, offset: windowStart + at, around: window.subarray(from, at + after), at: at - from });
+        const around = window.subarray(from, at + this.#reach);
+        this.#onHit({ needle, offset: windowStart + at, around, at: at - from });
       }
     }
-    done = Math.max(done, until);
-  };
-
-  for (const chunk of chunks) {
-    window = Buffer.concat([window, chunk]);
-    const end = windowStart + window.length;
-    // What lies behind a needle may be in the next chunk still.
-    if (end - after > done) search(end - after);
-    const kept = Math.max(0, done - CONTEXT_BYTES - windowStart);
-    window = window.subarray(kept);
-    windowStart += kept;
+    this.#done = until;
   }
-  search(windowStart + window.length);
+}
+
+/** Finds needles in bytes that are there as a whole. */
+export function scanBytes(bytes: Uint8Array, needles: readonly Buffer[], onHit: (hit: Hit) => void): void {
+  const scanner = new ByteScanner(needles, onHit);
+  scanner.push(bytes);
+  scanner.finish();
 }
