@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NixError, parseClosureText, type ListedPath } from "@stowage/nix";
+import { makeClosure, NixError, parseClosureText, type ListedPath } from "@stowage/nix";
 
 const libc = "/nix/store/0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c-glibc-2.38";
 const app = "/nix/store/1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d-app-1.0";
@@ -23,26 +23,30 @@ const base = (path: string): string => path.slice("/nix/store/".length);
 const fields = (whole: ReturnType<typeof entry>) =>
   Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "path"));
 
+/** With base names, and signatures as the version has them. */
+function versioned(version: number, signatures: unknown): unknown {
+  const common = { version, storeDir: "/nix/store", ca: null, signatures };
+  const info = {
+    [base(libc)]: { ...fields(entry(sri, libc)), ...common, references: [base(libc)] },
+    [base(app)]: {
+      ...fields(entry(sri, app)),
+      ...common,
+      references: [base(app), base(libc)],
+      deriver: base(deriver),
+    },
+  };
+  return { version, storeDir: "/nix/store", info };
+}
+
 const shapes: Record<string, unknown> = {
   "array (Nix to 2.18)": [entry(nix32, libc), entry(sri, app)],
   "keyed by path (Nix 2.19 to 2.32)": { [libc]: fields(entry(sri, libc)), [app]: fields(entry(sri, app)) },
-  "versioned (Nix 2.33 and later)": {
-    version: 2,
-    storeDir: "/nix/store",
-    info: {
-      [base(libc)]: {
-        ...fields(entry(sri, libc)),
-        references: [base(libc)],
-        version: 2,
-        storeDir: "/nix/store",
-      },
-      [base(app)]: {
-        ...fields(entry(sri, app)),
-        references: [base(app), base(libc)],
-        deriver: base(deriver),
-      },
-    },
+  "keyed by path (Nix 2.33 and later, format 1)": {
+    [libc]: { ...fields(entry(sri, libc)), ca: null, storeDir: "/nix/store", version: 1 },
+    [app]: { ...fields(entry(sri, app)), ca: null, storeDir: "/nix/store", version: 1 },
   },
+  "versioned (Nix 2.33 and later, format 2)": versioned(2, ["cache-1:AAAA"]),
+  "versioned (Nix 2.36, format 3)": versioned(3, [{ keyName: "cache-1", sig: "AAAA" }]),
   "structured attributes": {
     builder: "/bin/sh",
     outputs: { out: app },
@@ -74,6 +78,17 @@ describe("every form that Nix prints, found out by looking", () => {
   test("another store directory is taken from the paths", () => {
     const text = registration.replaceAll("/nix/store", "/opt/my store");
     expect(parseClosureText(text).storeDir).toBe("/opt/my store");
+  });
+
+  test("a path listed twice with different contents is an error that names it; the same twice is one", () => {
+    const paths = expected.map(({ nar: contents, ...info }) => ({ ...info, ...contents! }));
+    const infos = paths.map(({ hash, size, ...info }) => ({ ...info, narHash: hash, narSize: size }));
+    expect(makeClosure("/nix/store", [], [...infos, ...infos] as never).paths).toHaveLength(2);
+    for (const other of [{ narSize: 301 }, { references: [] }, { narHash: "sha256-other" }]) {
+      expect(() => makeClosure("/nix/store", [], [...infos, { ...infos[0], ...other }] as never)).toThrow(
+        `${libc} is listed twice`,
+      );
+    }
   });
 
   test("a reference named twice counts once", () => {
@@ -116,7 +131,7 @@ describe("texts that are wrong say where", () => {
     [JSON.stringify([{ ...entry(sri, libc), references: "x" }]), /\[0\]\.references is not an array/],
     [JSON.stringify({ [libc]: null }), /is not valid/],
     [JSON.stringify([{ ...entry(sri, libc), valid: false }]), /is not valid/],
-    [JSON.stringify({ version: 3, storeDir: "/nix/store", info: {} }), /\.version is 3/],
+    [JSON.stringify({ version: 4, storeDir: "/nix/store", info: {} }), /\.version is 4/],
     [JSON.stringify({ version: 2, info: {} }), /\.storeDir/],
     [JSON.stringify({ "/etc/passwd": {} }), /not a store path/],
     ["/etc/passwd\n", /not a store path/],

@@ -9,8 +9,9 @@ import { storeDirOf } from "./store-dir-of.ts";
  * Reads a closure in any of the JSON forms that Nix prints:
  *
  * - `nix path-info --json` up to Nix 2.18 and in Lix: an array of objects with `path`;
- * - of Nix 2.19 to 2.32: an object keyed by path, null for an invalid one;
- * - of Nix 2.33 and later: `{version, storeDir, info}` with base names in place of paths;
+ * - of Nix 2.19 and later (`--json-format 1`): an object keyed by path, null for an invalid one;
+ * - of Nix 2.33 and later (`--json-format 2`, `3`): `{version, storeDir, info}` with base names in place of paths; the
+ *   two differ in signatures only;
  * - `exportReferencesGraph` with structured attributes: one such array, or the whole `.attrs.json` around them.
  *
  * @throws NixError `format-invalid` with line and column, or with the place in the document; `path-invalid` where the
@@ -99,7 +100,8 @@ function wholePaths(entries: readonly Entry[]): Entries {
 
 function versionedEntries(document: JsonObject, info: JsonObject): Entries {
   const { version, storeDir } = document;
-  if (version !== 2) throw invalid(".version", `is ${JSON.stringify(version)}; 2 is known`);
+  if (version !== 2 && version !== 3)
+    throw invalid(".version", `is ${JSON.stringify(version)}; 2 and 3 are known`);
   if (typeof storeDir !== "string" || !storeDir.startsWith("/"))
     throw invalid(".storeDir", "is not a directory");
   const entries = keyedEntries(info, ".info");
