@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { registrationOf, writeClosure } from "../support/closure-files.ts";
 import { storePathOf } from "../support/graphs.ts";
 import { repository } from "../support/repository.ts";
+import { validate } from "../support/schema.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -34,17 +34,6 @@ const closure = (): string => writeClosure(temporaryFolder(), "closure.txt", reg
 /** No Nix anywhere: what is on PATH does not matter to an exported closure. */
 const env = { PATH: "/nowhere", HOME: "/nowhere" };
 const run = (...words: string[]) => stowage(words, { env, extendEnv: false } as never);
-
-const validators = new Map<string, ValidateFunction>();
-function validate(verb: string, stdout: string): Record<string, never> {
-  const schema = join(repository, "packages/cli/schema", `${verb}.json`);
-  const validator =
-    validators.get(verb) ?? new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(schema, "utf8")));
-  validators.set(verb, validator);
-  const document: unknown = JSON.parse(stdout);
-  expect(validator(document), JSON.stringify(validator.errors)).toBe(true);
-  return document as Record<string, never>;
-}
 
 describe("ls", () => {
   test("table: largest added size first, totals below, nothing on stderr", async () => {
@@ -196,6 +185,14 @@ describe("why", () => {
     expect(validate("why", json.stdout)).toMatchObject({ chains: [] });
   });
 
+  test("a name that is nearly one of the closure's is answered with those", async () => {
+    const { stderr, exitCode } = await run("why", "--graph", closure(), "SSL");
+    expect({ stderr, exitCode }).toEqual({
+      stderr: "the closure does not depend on SSL\n  but it holds openssl",
+      exitCode: 1,
+    });
+  });
+
   test("--precise where the files are not is an error that names the path", async () => {
     const { stderr, exitCode } = await run("why", "--graph", closure(), "legacy", "--precise");
     expect(exitCode).toBe(3);
@@ -225,6 +222,17 @@ describe("diff", () => {
       totals: { delta: number };
     };
     expect(totals.delta).toBe((60 << 20) + 1024 + (30 << 20) - total);
+  });
+
+  test("an output more in the same version says which", async () => {
+    const folder = temporaryFolder();
+    const [one, two] = ["x-1", "x-1-dev"];
+    const words = [
+      writeClosure(folder, "a", registrationOf({ [one]: [] })),
+      writeClosure(folder, "b", registrationOf({ [one]: [], [two]: [] })),
+    ];
+    expect((await run("diff", ...words)).stdout).toContain("+100 B  changed  x        1 (+dev)");
+    expect((await run("diff", ...words.toReversed())).stdout).toContain("-100 B  changed  x        1 (-dev)");
   });
 
   test("a closure and itself", async () => {
@@ -295,9 +303,9 @@ describe("check", () => {
     expect(stdout.split("\n")).toEqual([
       "closure size: 92.0 MiB, limit 1000 B",
       "  app-1.0 → python-3.11",
-      "forbidden package legacy: 1 paths, limit 0 paths",
+      "forbidden package legacy: 1 path, limit 0 paths",
       "  app-1.0 → curl-8.4 → openssl-1.1 → legacy-1",
-      "duplicate package openssl: 2 paths, limit 1 paths",
+      "duplicate package openssl: 2 paths, limit 1 path",
       "  app-1.0 → python-3.11 → openssl-3.0",
       "  app-1.0 → curl-8.4 → openssl-1.1",
       "3 over budget: closure 92.0 MiB",
@@ -363,13 +371,18 @@ describe("what cannot be answered", () => {
     [["ls"], 2, "no target given"],
     [["dupes"], 2, "no target given"],
     [["why", "x"], 2, "which dependency?"],
-    [["why"], 2, "missing required argument"],
+    [["why"], 2, "which dependency?"],
+    [["why", "x", "y", "--all", "--limit", "0"], 2, "--limit: no chain at all"],
     [["diff", "a"], 2, "missing required argument"],
     [["check", "x"], 2, "--budget"],
     [["ls", "--graph", "/nowhere/closure.json"], 2, "cannot read '/nowhere/closure.json': ENOENT"],
     [["ls", "x", "--limit", "many"], 2, "--limit: 'many' is not a whole number"],
     [["ls", "x", "--sort", "age"], 2, "Allowed choices"],
     [["ls", "x", "--tree", "--cut"], 2, "two different answers"],
+    [["ls", "x", "--tree", "--name", "y"], 2, "--name chooses rows of the table"],
+    [["ls", "x", "--cut", "--on-disk"], 2, "--on-disk adds to the table"],
+    [["ls", "x", "--depth", "1"], 2, "--depth is of --tree and --cut"],
+    [["ls", "x", "--cut", "--sort", "name"], 2, "--cut is sorted by what is saved"],
     [["ls", "/nowhere/at/all"], 3, "does not exist"],
     [["diff", "/nowhere/a", "/nowhere/b"], 3, "does not exist"],
   ])("%j: exit status %d", async (words, status, message) => {
@@ -426,6 +439,10 @@ describe("what cannot be answered", () => {
       ["diff", file, closure()],
       ["dupes", "--graph", file],
       ["check", "--graph", file, "--budget", budget],
+      ["graph", "--graph", file],
+      ["graph", "--graph", file, "--format", "graphml"],
+      ["ls", "--graph", file, "--json"],
+      ["why", "--graph", file, "no\u009b\u202e", "--json"],
     ]) {
       const { stdout, stderr } = await run(...words);
       expect(stdout).not.toMatch(controls);

@@ -16,6 +16,7 @@ import { analyze, findReferences, loadClosure, type Analysis } from "@stowage/co
 import { openStore, storePathHashPart, type StorePath } from "@stowage/nix";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { validate } from "../support/schema.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
@@ -117,7 +118,9 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
 
   test("a program's interpreter and search path are told apart", async () => {
     const { stdout } = await stowage(["why", fortuneCat.link, "libc6", "--all", "--precise", "--json"]);
-    const { references } = JSON.parse(stdout) as { references: { occurrences: { kind: string }[] }[] };
+    const { references } = validate("why", stdout) as never as {
+      references: { occurrences: { kind: string }[] }[];
+    };
     const kinds = new Set(references.flatMap(({ occurrences }) => occurrences.map(({ kind }) => kind)));
     expect([...kinds]).toEqual(expect.arrayContaining(["interpreter", "runpath", "shebang", "text"]));
   });
@@ -168,7 +171,7 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
       link("curl", curl);
       link("libssl", openssl);
       const { stdout } = await stowage(["roots", "--store", root, "--json"]);
-      const answer = JSON.parse(stdout) as {
+      const answer = validate("roots", stdout) as never as {
         roots: { path: string; links: string[]; frees: number; freesPaths: number; heldBy: string[] }[];
         total: number;
         shared: number;
@@ -206,6 +209,8 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
     const said = execFileSync("du", ["--block-size=1", "--summarize", "--total", ...folders], {
       encoding: "utf8",
     });
+    const { stdout } = await stowage(["ls", path, "--on-disk", "--json"]);
+    expect(validate("ls", stdout)).toMatchObject({ totals: { onDiskSize: totals.onDiskSize } });
     expect(totals.onDiskSize).toBe(Number(said.trim().split("\n").at(-1)?.split("\t")[0]));
   });
 });

@@ -42,6 +42,7 @@ export {
 } from "./analyze/diff.ts";
 export { escapeBytes } from "./analyze/escape-bytes.ts";
 export { findPaths } from "./analyze/find-paths.ts";
+export { similarNames } from "./analyze/similar-names.ts";
 export { measureOnDisk, type OnDiskSizes } from "./analyze/on-disk.ts";
 export { packageOf, type Package } from "./analyze/package-of.ts";
 export type { Copy } from "./analyze/pair-copies.ts";

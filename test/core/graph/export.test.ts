@@ -13,8 +13,7 @@ const [app, libc] = small.infos
   .toSorted((a) => (a.endsWith("app-1.0") ? -1 : 1)) as [string, string];
 
 /** A store directory with everything in it that could end a string somewhere. */
-function hostile(): ClosureGraph {
-  const storeDir = `/opt/"quo\\te" <b>&'\n];--> ${String.fromCodePoint(0x1f431)}`;
+function hostile(storeDir = `/opt/"quo\\te" <b>&'\n];--> ${String.fromCodePoint(0x1f431)}`): ClosureGraph {
   const path = parseStorePath(`${storeDir}/${"0".repeat(32)}-x-1`, storeDir);
   const narHash = parseNarHash("0".repeat(64));
   return buildGraph(makeClosure(storeDir, [path], [{ path, narHash, narSize: 1, references: [path] }]));
@@ -96,6 +95,15 @@ describe.skipIf(!requirePrograms("dot"))("Graphviz", () => {
 });
 
 describe.skipIf(!requirePrograms("python3"))("an XML parser", () => {
+  test("takes a store directory of control characters, which XML has no way to write", () => {
+    const graph = hostile("/evil\u0000\u001b[2J\u009b\u202e");
+    execFileSync("python3", ["-c", "import sys, xml.dom.minidom as m; m.parse(sys.stdin.buffer)"], {
+      input: exportGraph(graph, "graphml"),
+    });
+    expect(exportGraph(graph, "graphml")).toContain(String.raw`/evil\u0000\u001b[2J\u009b\u202e/`);
+    expect(exportGraph(graph, "dot")).toContain(String.raw`/evil\\u0000\\u001b[2J\\u009b\\u202e/`);
+  });
+
   test("reads the GraphML back, whatever the names", () => {
     const script = [
       "import json, sys, xml.etree.ElementTree as e",

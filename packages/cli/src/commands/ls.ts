@@ -27,7 +27,7 @@ export function lsCommand(): Verb {
     .option("--depth <n>", "steps below the targets, of --tree (default: all) and --cut (default: 2)")
     .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
     .option("--on-disk", "also what each path takes up on this machine's disk");
-  return { command, action: (speaker, parsed) => runLs(speaker, parsed.args, parsed.opts<LsWords>()) };
+  return { command, action: (speaker, parsed) => runLs(speaker, parsed, parsed.opts<LsWords>()) };
 }
 
 interface LsWords extends ClosureWords {
@@ -40,15 +40,25 @@ interface LsWords extends ClosureWords {
   readonly onDisk?: boolean;
 }
 
-async function runLs(speaker: Speaker, targets: readonly string[], words: LsWords): Promise<number> {
-  const limit = readNumber("--limit", words.limit);
-  const depth = readNumber("--depth", words.depth);
+/** What would change nothing is refused: whoever wrote it means something. */
+function refuseClashes(words: LsWords, isSortChosen: boolean): void {
   if (words.tree && words.cut)
     throw new UsageError("--tree and --cut are two different answers", "Take one.");
-  if ((words.tree || words.cut) && words.name !== undefined) {
+  const isTable = !words.tree && !words.cut;
+  if (!isTable && words.name !== undefined)
     throw new UsageError("--name chooses rows of the table, not of --tree or --cut");
-  }
-  const source = await readSource(speaker, targets, words);
+  if (!isTable && words.onDisk) throw new UsageError("--on-disk adds to the table, not to --tree or --cut");
+  if (isTable && words.depth !== undefined)
+    throw new UsageError("--depth is of --tree and --cut; the table has all paths");
+  if (words.cut && isSortChosen)
+    throw new UsageError("--cut is sorted by what is saved; --sort is of the table and of --tree");
+}
+
+async function runLs(speaker: Speaker, parsed: Command, words: LsWords): Promise<number> {
+  const limit = readNumber("--limit", words.limit);
+  const depth = readNumber("--depth", words.depth);
+  refuseClashes(words, parsed.getOptionValueSource("sort") !== "default");
+  const source = await readSource(speaker, parsed.args, words);
   const core = await import("@stowage/core");
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
 

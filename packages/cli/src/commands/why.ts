@@ -20,7 +20,8 @@ export function whyCommand(): Verb {
       .description(
         "Why the closure of a target holds a dependency: the shortest chain of references that leads to it. Exit status 1 where there is none.\n\n  stowage why result openssl\n  stowage why result glibc --all --limit 20\n  stowage why result openssl --precise",
       )
-      .argument("<words...>", "the target, then the dependency: a store path, a link, or a package's name"),
+      .usage("[options] [target...] <dependency>")
+      .argument("[words...]", "the target, then the dependency: a store path, a link, or a package's name"),
   )
     .option("--all", "all chains that pass nothing twice, shortest first")
     .option("--limit <n>", "chains that --all gives at most", DEFAULT_LIMIT)
@@ -36,9 +37,10 @@ interface WhyWords extends ClosureWords {
 
 async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords): Promise<number> {
   const targets = args.slice(0, -1);
-  const dependency = args.at(-1) as string;
+  const dependency = args.at(-1);
   const limit = readNumber("--limit", words.limit) as number;
-  if (targets.length === 0 && words.graph === undefined) {
+  if (limit === 0) throw new UsageError("--limit: no chain at all would be no answer", "Take 1 or more.");
+  if (dependency === undefined || (targets.length === 0 && words.graph === undefined)) {
     throw new UsageError("which dependency?", "Write stowage why TARGET DEPENDENCY.");
   }
   const source = await readSource(speaker, targets, words);
@@ -69,13 +71,17 @@ async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords
     await speaker.print(renderChains(chains, { complete, references: references ?? [], style }));
   }
   if (chains.length > 0) return exitCodes.done;
-  if (!words.json) speaker.tell(explainNone(targets, dependency));
+  if (!words.json) {
+    const similar = wanted.length === 0 ? core.similarNames(graph, dependency) : [];
+    speaker.tell(explainNone(targets, dependency, similar));
+  }
   return exitCodes.finding;
 }
 
-function explainNone(targets: readonly string[], dependency: string): string {
+function explainNone(targets: readonly string[], dependency: string, similar: readonly string[]): string {
   const subject = targets.length === 0 ? "the closure" : targets.join(", ");
-  return `${subject} does not depend on ${dependency}`;
+  const others = similar.length === 0 ? "" : `\n  but it holds ${similar.join(", ")}`;
+  return `${subject} does not depend on ${dependency}${others}`;
 }
 
 /** Each reference of the chains once; each path is read once for all that it refers to. */

@@ -1,4 +1,5 @@
 import type { BudgetFailure, BudgetReport, Chain } from "@stowage/core";
+import { formatCount } from "./count.ts";
 import { formatSize } from "./size.ts";
 import { shortName } from "./store-path.ts";
 import type { Style } from "./style.ts";
@@ -30,7 +31,8 @@ export function renderBudget(
   { budget, style }: BudgetView,
 ): string {
   const { closureSize, imageSize, layers } = measured;
-  const image = imageSize === undefined ? "" : `, image ${formatSize(imageSize)} in ${layers} layers`;
+  const image =
+    imageSize === undefined ? "" : `, image ${formatSize(imageSize)} in ${formatCount(layers ?? 0, "layer")}`;
   const verdict = failures.length === 0 ? "within budget" : `${failures.length} over budget`;
   const written = updated ? `${terminalSafe(budget)}: numbers turned down\n` : "";
   return `${failures.map((failure) => renderFailure(failure, style)).join("")}${written}${verdict}: closure ${formatSize(closureSize)}${image}\n`;
@@ -40,7 +42,8 @@ function renderFailure(
   { rule, unit, measured, limit, subject, chains }: BudgetFailure,
   style: Style,
 ): string {
-  const amount = (value: number): string => (unit === "bytes" ? formatSize(value) : `${value} ${unit}`);
+  const amount = (value: number): string =>
+    unit === "bytes" ? formatSize(value) : formatCount(value, unit === "layers" ? "layer" : "path");
   const about = subject === undefined ? "" : ` ${terminalSafe(subject)}`;
   // Sizes that look the same in one decimal differ in bytes.
   const exact =

@@ -1,4 +1,5 @@
 import type { Analysis, AnalyzedPath, Cut, TreeRow } from "@stowage/core";
+import { formatCount } from "./count.ts";
 import { formatSize } from "./size.ts";
 import { renderPath, shortName } from "./store-path.ts";
 import type { Style } from "./style.ts";
@@ -32,7 +33,7 @@ export function renderPaths({ paths, totals }: Analysis, { limit, style }: View)
   const more = rest.length === 0 ? "" : `… and ${rest.length} more, ${formatSize(restSize)}\n`;
   const disk = totals.onDiskSize === undefined ? "" : `, ${formatSize(totals.onDiskSize)} on disk`;
   const some = paths.length === totals.paths ? "" : `${paths.length} of `;
-  return `${renderTable(columns, shown, style)}${more}${some}${totals.paths} paths, ${formatSize(totals.narSize)}${disk}\n`;
+  return `${renderTable(columns, shown, style)}${more}${some}${formatCount(totals.paths, "path")}, ${formatSize(totals.narSize)}${disk}\n`;
 }
 
 /** What removing each reference would save. */
@@ -68,7 +69,7 @@ export function renderTree(rows: Iterable<TreeRow>, analysis: Analysis, { limit,
     const mark = repeated ? " (above)" : hidden > 0 ? ` (${hidden} more below)` : "";
     text += `${branch(lastOf)}${renderPath(path, style)}  ${size}${style.dim(mark)}\n`;
   }
-  return left === 0 ? text : `${text}… and ${left} more rows\n`;
+  return left === 0 ? text : `${text}… and ${left} more ${left === 1 ? "row" : "rows"}\n`;
 }
 
 /** The lines that lead to a row; a root has none. */

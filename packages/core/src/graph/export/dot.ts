@@ -1,12 +1,13 @@
 import type { ClosureGraph } from "../closure-graph.ts";
 import { graphEdges, graphNodes } from "./graph-nodes.ts";
+import { visible } from "./visible.ts";
 
 /** The graph in Graphviz's language; an arrow goes from a path to what it refers to. */
 export function toDot(graph: ClosureGraph): string {
   const nodes = graphNodes(graph);
   const lines = nodes.map(({ id, label, path, narSize, isRoot }) => {
     const shape = isRoot ? ", penwidth=2" : "";
-    return `  ${quote(id)} [label=${quote(label)}, tooltip=${quote(path)}, narSize=${narSize}${shape}];`;
+    return `  ${quote(id)} [label=${quote(label)}, tooltip=${quote(visible(path))}, narSize=${narSize}${shape}];`;
   });
   const arrows = graphEdges(graph).map(
     ([from, to]) => `  ${quote(nodes[from]?.id ?? "")} -> ${quote(nodes[to]?.id ?? "")};`,

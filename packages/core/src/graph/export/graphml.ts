@@ -1,5 +1,6 @@
 import type { ClosureGraph } from "../closure-graph.ts";
 import { graphEdges, graphNodes, type GraphNode } from "./graph-nodes.ts";
+import { visible } from "./visible.ts";
 
 const keys = [
   { id: "path", type: "string" },
@@ -32,7 +33,7 @@ export function toGraphml(graph: ClosureGraph): string {
 function nodeLines(node: GraphNode): string[] {
   return [
     `    <node id="${escape(node.id)}">`,
-    ...keys.map(({ id }) => `      <data key="${id}">${escape(String(node[id]))}</data>`),
+    ...keys.map(({ id }) => `      <data key="${id}">${escape(visible(String(node[id])))}</data>`),
     "    </node>",
   ];
 }
