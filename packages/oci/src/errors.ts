@@ -1,5 +1,25 @@
+/** What is wrong with a tar; closed. */
+export type TarFaultCode =
+  /** It ends in the middle of an entry. */
+  | "tar-truncated"
+  /** It does not end as a tar does, or goes on after it has ended. */
+  | "tar-end"
+  | "tar-trailing-data"
+  | "tar-checksum"
+  /** A header that is none, or that readers disagree about. */
+  | "tar-header"
+  /** A number that is malformed, negative or too large. */
+  | "tar-number"
+  /** A kind of entry that no layer has, such as a sparse file. */
+  | "tar-type"
+  /** An extended header (PAX, GNU long name) that is malformed, too large, or one of too many. */
+  | "tar-extension"
+  /** Larger, or with more entries, than anybody reads. */
+  | "tar-too-large";
+
 /** What went wrong with an image format or a place an image goes to; closed, so that a caller can switch over it. */
 export type OciErrorCode =
+  | TarFaultCode
   /** An entry that a layer cannot hold: a whiteout name, a NUL byte, a duplicate, a name that leaves the root. */
   | "entry-unrepresentable"
   /** A layer's content was not what its metadata promised. */
@@ -13,7 +33,11 @@ export type OciErrorCode =
   /** Writing failed: disk full, permission, I/O. */
   | "output-failed"
   /** The image's blobs or documents contradict each other or the format. */
-  | "image-corrupted";
+  | "image-corrupted"
+  /** There is nothing where an image should be. */
+  | "image-missing"
+  /** An image's file may not be read, or reading it fails. */
+  | "image-unreadable";
 
 /** An error of `@stowage/oci`: what (message), which path, why (cause), and what to do next (hint). */
 export class OciError extends Error {
