@@ -1,0 +1,71 @@
+import { OciError } from "../errors.ts";
+import type { HistoryEntry } from "../spec/config.ts";
+import type { Digest } from "../spec/digest.ts";
+import {
+  asDigest,
+  asFields,
+  asOptionalFields,
+  asOptionalList,
+  asOptionalText,
+  asText,
+  asTexts,
+} from "./shape.ts";
+
+/** What an image's config says (OCI image spec, config.md), as far as anybody here asks. */
+export interface ConfigSummary {
+  readonly os: string;
+  readonly architecture: string;
+  readonly diffIds: readonly Digest[];
+  readonly history: readonly HistoryEntry[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** @throws OciError `image-corrupted` for one of another shape */
+export function readConfig(value: unknown): ConfigSummary {
+  const config = asFields(value, "the config");
+  const rootfs = asFields(config["rootfs"], "rootfs");
+  const container = asOptionalFields(config["config"], "config");
+  const texts = (key: string): string[] =>
+    asOptionalList(container[key], `config.${key}`).map((text) => asText(text, `config.${key}`));
+  checkTime(config["created"], "created");
+  texts("Env");
+  return {
+    os: asText(config["os"], "os"),
+    architecture: asText(config["architecture"], "architecture"),
+    diffIds: asOptionalList(rootfs["diff_ids"], "rootfs.diff_ids").map((id) =>
+      asDigest(id, "rootfs.diff_ids"),
+    ),
+    history: asOptionalList(config["history"], "history").map(readHistory),
+    labels: asTexts(container["Labels"], "config.Labels"),
+    entrypoint: texts("Entrypoint"),
+    cmd: texts("Cmd"),
+  };
+}
+
+function readHistory(value: unknown): HistoryEntry {
+  const entry = asFields(value, "history");
+  const text = (key: "created_by" | "comment"): Partial<HistoryEntry> => {
+    const said = asOptionalText(entry[key], `history.${key}`);
+    return said === undefined ? {} : { [key]: said };
+  };
+  checkTime(entry["created"], "history.created");
+  return {
+    ...text("created_by"),
+    ...text("comment"),
+    ...(entry["empty_layer"] === true ? { empty_layer: true } : {}),
+  };
+}
+
+/** Go writes a time that is not set as year 1, which the pattern takes. */
+function checkTime(value: unknown, what: string): void {
+  const text = asOptionalText(value, what);
+  if (text !== undefined && text !== "" && !RFC_3339.test(text))
+    throw new OciError(
+      "image-corrupted",
+      `${what} is not a time in RFC 3339: ${JSON.stringify(text.slice(0, 40))}`,
+    );
+}
