@@ -79,6 +79,18 @@ export function describeStore(name: string, open: () => StoreUnderTest): void {
       });
     });
 
+    test("knows of many paths which are valid, in one answer", async () => {
+      const under = open();
+      const paths = [add(under), add(under, "other-2")];
+      const gone = `${under.store.storeDir}/${"0".repeat(32)}-gone` as StorePath;
+      const elsewhere = `/elsewhere/store/${"0".repeat(32)}-other` as StorePath;
+      const infos = await under.store.queryValid([gone, ...paths, elsewhere]);
+      expect(infos.map(({ path }) => path).toSorted()).toEqual(paths.toSorted());
+      expect(infos).toContainEqual((await under.store.queryClosure(paths.slice(0, 1))).paths[0]);
+      expect(await under.store.queryValid([gone])).toEqual([]);
+      expect(await under.store.queryValid([])).toEqual([]);
+    });
+
     test("reads a path's tree", () => {
       const under = open();
       const path = add(under);

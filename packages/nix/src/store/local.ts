@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NixError } from "../errors.ts";
 import { parsePackageName } from "../package-name.ts";
-import type { Closure } from "../path-info.ts";
+import type { Closure, PathInfo } from "../path-info.ts";
 import {
   isStorePathBaseName,
   parseStorePath,
@@ -13,6 +13,7 @@ import {
 import type { TreeLocation } from "../tree/tree.ts";
 import { runNixStore } from "./nix-store-command.ts";
 import { queryClosure } from "./query-closure.ts";
+import { queryValid } from "./query-valid.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import type { StoreLocation } from "./store-location.ts";
 import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
@@ -36,6 +37,10 @@ export class LocalStore implements Store {
 
   queryClosure(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Closure> {
     return queryClosure(roots, this.#location, { ...options, environment: this.#environment });
+  }
+
+  queryValid(paths: readonly StorePath[], options: StoreCallOptions = {}): Promise<PathInfo[]> {
+    return queryValid(paths, this.#location, { ...options, environment: this.#environment });
   }
 
   protect(roots: readonly StorePath[], options: StoreCallOptions = {}): Promise<Protection> {

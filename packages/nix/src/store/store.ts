@@ -1,4 +1,4 @@
-import type { Closure } from "../path-info.ts";
+import type { Closure, PathInfo } from "../path-info.ts";
 import type { StorePath } from "../store-path.ts";
 import type { TreeLocation } from "../tree/tree.ts";
 
@@ -35,6 +35,12 @@ export interface Store {
    * @throws NixError `path-invalid`, `nix-missing`, `store-unavailable`, `nix-failed`
    */
   queryClosure(roots: readonly StorePath[], options?: StoreCallOptions): Promise<Closure>;
+  /**
+   * What the store knows of those of these paths that are valid in it, in one round trip however many there are; the
+   * others are left out. Paths of another store directory are never valid.
+   * @throws NixError `nix-missing`, `store-unavailable`, `nix-failed`
+   */
+  queryValid(paths: readonly StorePath[], options?: StoreCallOptions): Promise<PathInfo[]>;
   /** Keeps valid output paths from being collected. Never builds or substitutes; failing to protect is a warning. */
   protect(roots: readonly StorePath[], options?: StoreCallOptions): Promise<Protection>;
   /** Valid paths of these packages (by name, the first name's first), newest version first. */
