@@ -16,6 +16,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { archiveSink, digestOf, dockerArchiveSink, layoutSink } from "@stowage/oci";
 import { campaignSize, seededRandom } from "../../support/campaign.ts";
 import { imageOf, layerOf } from "../../support/memory-image.ts";
+import { readLayoutNames } from "../../support/read-layout.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** A process of its own that adds images to a layout. */
@@ -49,27 +50,7 @@ class Writer {
   }
 }
 
-/** The names in a layout's index; every blob that the index leads to is checked on the way. */
-function checkedNames(place: string): string[] {
-  const blob = (digest: string): Buffer => {
-    const bytes = readFileSync(join(place, "blobs/sha256", digest.slice(7)));
-    expect(digestOf(bytes)).toBe(digest);
-    return bytes;
-  };
-  const { manifests } = JSON.parse(readFileSync(join(place, "index.json"), "utf8")) as {
-    manifests: { digest: string; annotations: Record<string, string> }[];
-  };
-  return manifests.map(({ digest, annotations }) => {
-    const manifest = JSON.parse(blob(digest).toString()) as {
-      config: { digest: string };
-      layers: { digest: string }[];
-    };
-    for (const part of [manifest.config, ...manifest.layers]) blob(part.digest);
-    return String(
-      annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"],
-    );
-  });
-}
+const checkedNames = (place: string): string[] => [...readLayoutNames(place).keys()];
 
 /** Everything below a folder that is no part of a layout. */
 function leftIn(folder: string): string[] {

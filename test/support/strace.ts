@@ -1,0 +1,109 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stowageWords } from "./stowage.ts";
+import { removeFolder } from "./temporary-folder.ts";
+
+/** After this long a command hangs. */
+const HANG_MILLISECONDS = 60_000;
+
+/** How a command ended whose system calls were watched. */
+export interface Traced {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+  readonly hangs: boolean;
+  /** The lines of strace: `thread call(arguments) = result`. */
+  readonly log: readonly string[];
+}
+
+interface TraceOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** What strace is told with `-e`: `trace=…`, `inject=…`. */
+  readonly expression: string;
+  /** Only calls that name one of these paths, or a descriptor of one. */
+  readonly paths?: readonly string[];
+}
+
+/**
+ * Runs the command with its system calls watched or faulted, each thread's calls counted apart (strace(1)), and with
+ * one thread for file operations, which makes their order the same each time. Watching begins when the command first
+ * asks Nix for something: Node has started by then, and its modules are loaded. Nix itself is not watched.
+ */
+export async function traceStowage(words: readonly string[], options: TraceOptions): Promise<Traced> {
+  const gate = mkdtempSync(join(tmpdir(), "stowage-gate-"));
+  const running: ChildProcess[] = [];
+  try {
+    const child = startGated(words, options, gate);
+    running.push(child);
+    let stderr = "";
+    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = once(child, "close");
+    while (isRunning(child) && !existsSync(join(gate, "ready"))) await sleep(5);
+    const strace = startStrace(child.pid ?? 0, join(gate, "log"), options);
+    running.push(strace);
+    const straceEnded = once(strace, "exit");
+    await Promise.race([once(strace.stderr as NodeJS.ReadableStream, "data"), straceEnded]);
+    writeFileSync(join(gate, "go"), "");
+    let hangs = false;
+    const patience = setTimeout(() => {
+      hangs = true;
+      child.kill("SIGKILL");
+    }, HANG_MILLISECONDS);
+    await ended;
+    clearTimeout(patience);
+    await straceEnded;
+    const { exitCode, signalCode: signal } = child;
+    return { exitCode, signal, stderr, hangs, log: readFileSync(join(gate, "log"), "utf8").split("\n") };
+  } finally {
+    for (const child of running) child.kill("SIGKILL");
+    removeFolder(gate);
+  }
+}
+
+/** Starts the command with a `nix-store` before the real one that waits for the file `go` once. */
+function startGated(words: readonly string[], { cwd, env }: TraceOptions, gate: string): ChildProcess {
+  const wrapper = `#!/bin/sh
+: > '${gate}/ready'
+while [ -d '${gate}' ] && ! [ -e '${gate}/go' ]; do sleep 0.01; done
+PATH="\${PATH#*:}" exec nix-store "$@"
+`;
+  writeFileSync(join(gate, "nix-store"), wrapper, { mode: 0o755 });
+  const [program = "", ...rest] = stowageWords;
+  return spawn(program, [...rest, ...words], {
+    cwd,
+    env: { ...env, PATH: `${gate}:${env["PATH"]}`, UV_THREADPOOL_SIZE: "1" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+function startStrace(pid: number, log: string, { expression, paths = [] }: TraceOptions): ChildProcess {
+  const only = paths.flatMap((path) => ["-P", path]);
+  const words = ["-f", "-b", "execve", "-o", log, ...only, "-e", expression, "-p", String(pid)];
+  return spawn("strace", words, { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** How often the busiest thread made each call. */
+export function countCalls(log: readonly string[]): ReadonlyMap<string, number> {
+  const threads = new Map<string, number>();
+  for (const line of log) {
+    const made = /^(\d+) +([a-z0-9_]+)\(/.exec(line);
+    if (made === null) continue;
+    const key = `${made[1]} ${made[2]}`;
+    threads.set(key, (threads.get(key) ?? 0) + 1);
+  }
+  const most = new Map<string, number>();
+  for (const [key, count] of threads) {
+    const call = key.split(" ")[1] as string;
+    most.set(call, Math.max(most.get(call) ?? 0, count));
+  }
+  return most;
+}
