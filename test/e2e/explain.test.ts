@@ -13,7 +13,14 @@ import {
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { analyze, findReferences, loadClosure, type Analysis } from "@stowage/core";
-import { openStore, storePathHashPart, type StorePath } from "@stowage/nix";
+import {
+  measureTree,
+  narHashToHex,
+  openStore,
+  readTree,
+  storePathHashPart,
+  type StorePath,
+} from "@stowage/nix";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { validate } from "../support/schema.ts";
@@ -190,6 +197,57 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
       expect(share(path).freesPaths).toBe(gone.length);
       expect(share(path).frees).toBe(gone.reduce((sum, each) => sum + sizes.get(each)!, 0));
       expect(answer.total - answer.shared).toBe(share(path).frees);
+    });
+
+    test.each([
+      ["derivations kept, as Nix does by default", true, false],
+      ["nothing kept but what is referred to", false, false],
+      ["derivations and their outputs kept", true, true],
+      ["outputs kept of derivations that are alive", false, true],
+    ])("free what a collection frees: %s", async (_, keepDerivations, keepOutputs) => {
+      const root = temporaryFolder();
+      const settings = `keep-derivations = ${keepDerivations}\nkeep-outputs = ${keepOutputs}\n`;
+      const env = { ...nixEnvironment, NIX_CONFIG: `${nixEnvironment["NIX_CONFIG"]}\n${settings}` };
+      const ask = (program: string, ...words: string[]): string =>
+        execFileSync(program, words, { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+      const source = writeText(temporaryFolder(), "a source");
+      const expression = `derivation { name = "thing-1"; system = builtins.currentSystem; builder = "/bin/sh"; outputs = [ "out" "dev" ]; source = ${source}; }`;
+      const derivation = ask("nix-instantiate", "--store", root, "-E", expression).split("!")[0]!;
+      const outputs = ask("nix-store", "--store", root, "--query", "--outputs", derivation).split("\n");
+      const registration = outputs.map((output) => {
+        mkdirSync(join(root, output));
+        writeFileSync(join(root, output, "file"), output);
+        const { hash, size } = measureTree(readTree({ directory: join(root, output) }));
+        return `${[output, narHashToHex(hash), size, derivation, 0].join("\n")}\n`;
+      });
+      execFileSync("nix-store", ["--store", root, "--load-db"], {
+        env,
+        input: registration.join(""),
+        stdio: ["pipe", "ignore", "ignore"],
+      });
+      const out = outputs.find((each) => each.endsWith("-thing-1"))!;
+      mkdirSync(join(root, "nix/var/nix/gcroots"), { recursive: true });
+      symlinkSync(out, join(root, "nix/var/nix/gcroots/thing"));
+      symlinkSync(source, join(root, "nix/var/nix/gcroots/other"));
+      const all = ask("nix-store", "--store", root, "--dump-db").match(/^\/nix\/store\/.*$/gm)!;
+      const isThere = (each: string): boolean =>
+        lstatSync(join(root, each), { throwIfNoEntry: false }) !== undefined;
+      // What nothing holds goes first, so that what goes next was held by the root.
+      ask("nix-store", "--store", root, "--gc");
+      const before = [...new Set(all)].filter(isThere);
+
+      const said = await stowage(["roots", "--store", root, "--json"], { env });
+      const answer = validate("roots", said.stdout) as never as {
+        roots: { path: string; freesPaths: number }[];
+        settings: unknown;
+      };
+      expect(answer.settings).toEqual({ keepDerivations, keepOutputs });
+      execFileSync("rm", [join(root, "nix/var/nix/gcroots/thing")]);
+      ask("nix-store", "--store", root, "--gc");
+      const gone = before.filter((each) => !isThere(each));
+      expect(gone).toContain(out);
+      expect(gone).toHaveLength(keepDerivations ? (keepOutputs ? 4 : 3) : 1);
+      expect(answer.roots.find((each) => each.path === out)).toMatchObject({ freesPaths: gone.length });
     });
 
     test("a store without roots", async () => {

@@ -23,7 +23,8 @@ export {
   storePathName,
   type StorePath,
 } from "./store-path.ts";
-export { parseGcRoots, queryGcRoots, type GcRoot } from "./store/gc-roots.ts";
+export { parseGcRoots, queryGcState, type GcRoot, type GcState } from "./store/gc-roots.ts";
+export type { GcSettings } from "./store/gc-settings.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";

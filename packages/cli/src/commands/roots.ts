@@ -11,7 +11,7 @@ export function rootsCommand(): Verb {
   const command = new Command("roots")
     .summary("what removing each garbage collector root would free")
     .description(
-      "What only each garbage collector root of the store holds: what a collection would free if it alone were gone.",
+      "What only each garbage collector root of the store holds: what a collection would free if it alone were gone. What keep-derivations and keep-outputs of nix.conf keep counts too.\n\n  stowage roots --limit 10",
     )
     .option("--store <url>", "store to ask, as Nix names it")
     .option("--limit <n>", "roots that people see; JSON is always whole")

@@ -1,4 +1,4 @@
-import type { RootShare, RootShares } from "@stowage/core";
+import type { RootShare, StoreRoots } from "@stowage/core";
 import { formatCount } from "./count.ts";
 import type { View } from "./ls.ts";
 import { formatSize } from "./size.ts";
@@ -14,7 +14,7 @@ interface Row {
 }
 
 /** Roots with what each frees and holds, below each what holds it and its links; the totals last. */
-export function renderRoots({ roots, total, shared }: RootShares, { limit, style }: View): string {
+export function renderRoots({ roots, total, shared, settings }: StoreRoots, { limit, style }: View): string {
   if (roots.length === 0) return "the store has no garbage collector roots\n";
   const shown = roots.slice(0, limit);
   const rest = roots.length - shown.length;
@@ -36,7 +36,12 @@ export function renderRoots({ roots, total, shared }: RootShares, { limit, style
   );
   const more = rest === 0 ? "" : `… and ${formatCount(rest, "more root")}\n`;
   const whole = `${formatCount(roots.length, "root")} of ${formatSize(total)}`;
-  return `${table}${more}${whole}; ${formatSize(shared)} would stay whichever one is removed\n`;
+  const kept = [
+    ...(settings.keepDerivations ? ["derivations (keep-derivations)"] : []),
+    ...(settings.keepOutputs ? ["their outputs (keep-outputs)"] : []),
+  ];
+  const also = kept.length === 0 ? "" : `; with ${kept.join(" and ")}, as Nix is set up`;
+  return `${table}${more}${whole}, of which ${formatSize(shared)} would stay whichever one is removed${also}\n`;
 }
 
 function rootRows(root: RootShare, style: Style): Row[] {

@@ -10,7 +10,7 @@ export interface RootShare {
   readonly path: StorePath;
   /** The roots that point to it: links, processes, profiles; as the store names them. */
   readonly links: readonly string[];
-  /** Bytes of NAR of all it needs. */
+  /** Bytes of NAR of all it keeps alive. */
   readonly closureSize: number;
   /**
    * Bytes of NAR that nothing else holds: what a collection would free if all links to this path were gone and nothing
@@ -19,7 +19,7 @@ export interface RootShare {
   readonly frees: number;
   /** How many paths that is. */
   readonly freesPaths: number;
-  /** Other roots that need this path too, the reason for freeing nothing. */
+  /** Other roots that keep this path alive too, the reason for freeing nothing. */
   readonly heldBy: readonly StorePath[];
 }
 
@@ -36,7 +36,7 @@ export interface RootShares {
 /**
  * What only each root of a store holds, exact: the dominator tree under a virtual root above all roots says it for all
  * roots at once, except that a root which another root needs frees nothing.
- * @param graph the closure of all roots
+ * @param graph all that the roots keep alive, an edge for each reason
  * @param links for each root's path what points to it
  */
 export function shareRoots(

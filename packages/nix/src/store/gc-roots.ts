@@ -1,4 +1,6 @@
 import { isStorePathBaseName, type StorePath } from "../store-path.ts";
+import { readGcSettings, type GcSettings } from "./gc-settings.ts";
+import { queryLivePaths, type LivePaths } from "./live-paths.ts";
 import { runNixStore } from "./nix-store-command.ts";
 import { locateStore } from "./store-location.ts";
 
@@ -9,18 +11,38 @@ export interface GcRoot {
   readonly path: StorePath;
 }
 
+/** What a collection of a store would keep, and what for. */
+export interface GcState extends LivePaths {
+  readonly roots: readonly GcRoot[];
+  readonly settings: GcSettings;
+}
+
+interface GcOptions {
+  readonly url?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The roots of a store with all that they keep alive.
+ * @throws NixError `store-unsupported`, `nix-missing`, `store-unavailable`, `path-invalid`, `nix-failed`
+ */
+export async function queryGcState(options: GcOptions = {}): Promise<GcState> {
+  const environment = options.environment ?? process.env;
+  const location = locateStore(options.url, environment);
+  const call = { environment, signal: options.signal };
+  const roots = await queryGcRoots(options);
+  const settings = await readGcSettings(call);
+  const paths = [...new Set(roots.map(({ path }) => path))].toSorted();
+  return { roots, settings, ...(await queryLivePaths(paths, settings, location, call)) };
+}
+
 /**
  * The garbage collector's roots of a store, as `nix-store --gc --print-roots` prints them (Nix 2.8 to 2.34). Nix removes
  * links that lead nowhere from its list of roots while it looks; nothing else is changed.
  * @throws NixError `store-unsupported`, `nix-missing`, `store-unavailable`, `nix-failed`
  */
-export async function queryGcRoots(
-  options: {
-    readonly url?: string | undefined;
-    readonly environment?: NodeJS.ProcessEnv | undefined;
-    readonly signal?: AbortSignal | undefined;
-  } = {},
-): Promise<GcRoot[]> {
+async function queryGcRoots(options: GcOptions): Promise<GcRoot[]> {
   const environment = options.environment ?? process.env;
   const location = locateStore(options.url, environment);
   const words = [...location.arguments, "--gc", "--print-roots"];

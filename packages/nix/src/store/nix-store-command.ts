@@ -21,11 +21,20 @@ const ARGUMENT_BYTES = 512 * 1024;
  * Runs `nix-store` and returns what it prints. When aborted, the process is gone before the reason is thrown.
  * @throws NixError `nix-missing`, `store-unavailable`, `path-invalid`, `nix-failed`
  */
-export async function runNixStore(words: readonly string[], options: QueryOptions): Promise<string> {
+export function runNixStore(words: readonly string[], options: QueryOptions): Promise<string> {
+  return runNixProgram("nix-store", words, options);
+}
+
+/** Runs any of Nix's programs: see {@link runNixStore}. */
+export async function runNixProgram(
+  program: string,
+  words: readonly string[],
+  options: QueryOptions,
+): Promise<string> {
   // Loaded here: half of what a command that asks no store would load.
   const { execa, ExecaError } = await import("execa");
   try {
-    const { stdout } = await execa("nix-store", words, {
+    const { stdout } = await execa(program, words, {
       env: { ...options.environment, LC_ALL: "C" },
       extendEnv: false,
       stdin: "ignore",
