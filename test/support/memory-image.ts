@@ -10,11 +10,12 @@ import {
   type LayerEntry,
 } from "@stowage/oci";
 
-/** A layer of entries that are in memory, written after a while. */
+/** A layer of entries that are in memory, written after a while; nothing is remembered of it. */
 export function memoryLayer(entries: readonly LayerEntry[], name = "memory", milliseconds = 0): LayerDraft {
   return {
     history: { created: "1970-01-01T00:00:01Z", created_by: name },
     size: async () => layerSize(entries),
+    recall: async () => undefined,
     async writeAt(fd, offset, { signal, onBytes }) {
       await sleep(milliseconds, undefined, { signal });
       const hash = new DigestHash();
@@ -28,9 +29,18 @@ export function memoryLayer(entries: readonly LayerEntry[], name = "memory", mil
       }
       return hash.digest();
     },
+    async measure({ onBytes }) {
+      const hash = new DigestHash();
+      for (const chunk of writeLayer(entries)) {
+        hash.update(chunk);
+        onBytes?.(chunk.length);
+      }
+      return hash.digest();
+    },
     async *chunks() {
       yield* writeLayer(entries);
     },
+    confirm: async () => {},
   };
 }
 

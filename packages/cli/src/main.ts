@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Action } from "./commands/verb.ts";
+import { cacheCommand } from "./commands/cache.ts";
 import { checkCommand } from "./commands/check.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { dupesCommand } from "./commands/dupes.ts";
@@ -23,6 +24,7 @@ const verbs = [
   rootsCommand,
   graphCommand,
   checkCommand,
+  cacheCommand,
 ];
 
 function buildProgram(run: (action: Action, command: Command) => Promise<void>): Command {

@@ -1,4 +1,6 @@
 export { storeEntries, type StoreLayerContent, type StoreTree } from "./build/layer/store-entries.ts";
+export type { CacheContents } from "./cache/digest-cache.ts";
+export { clearCache, inspectCache, type CacheOptions } from "./cache/manage-cache.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 export { pack } from "./pack.ts";

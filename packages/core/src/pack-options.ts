@@ -41,20 +41,22 @@ export interface PackOptions extends ContainerOptions {
   /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
   readonly store?: string | undefined;
   /**
-   * Recomputes each path's NAR hash from the bytes that are packed, so that a corrupted path is an error that names it;
-   * default true.
+   * Checks the bytes that are packed, by each path's NAR hash or by what the digest cache knows of bytes that were
+   * checked so, and makes a corrupted path an error that names it; default true.
    */
   readonly check?: boolean | undefined;
   /** Worker threads; default the available parallelism. */
   readonly jobs?: number | undefined;
-  /** Decides everything, writes nothing. */
-  readonly dryRun?: boolean | undefined;
+  /** Decides everything, writes nothing; `digests` computes the digests nevertheless. */
+  readonly dryRun?: boolean | "digests" | undefined;
   /** Default `process.env`: `NIX_REMOTE`, `NIX_STORE_DIR`, `XDG_CACHE_HOME`, `SOURCE_DATE_EPOCH` (only for `created`). */
   readonly environment?: NodeJS.ProcessEnv | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
   /** Something the user should know although the image is made. */
   readonly onWarning?: ((warning: string) => void) | undefined;
+  /** Something that makes no difference to the image, for who wants to know all. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
 /** What a pack is doing; sizes in bytes. */
@@ -63,7 +65,7 @@ export type PackProgress =
   | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
   | { readonly phase: "write"; readonly written: number; readonly total: number };
 
-/** One layer of a packed image. Digests are missing after a dry run. */
+/** One layer of a packed image. Digests are missing after a dry run that did not ask for them. */
 export interface PackedLayer {
   /** Store paths, empty for the last layer. */
   readonly paths: readonly string[];
@@ -76,7 +78,7 @@ export interface PackedLayer {
 /** What {@link pack} made; sizes in bytes. */
 export interface PackResult {
   readonly layers: readonly PackedLayer[];
-  /** SHA-256 of the config, as Docker shows it; missing after a dry run. */
+  /** SHA-256 of the config, as Docker shows it; missing where the layers' digests are. */
   readonly imageId?: string;
   readonly manifestDigest?: string;
   /** The file or directory written; undefined for a stream and after a dry run. */

@@ -1,6 +1,13 @@
 import { availableParallelism } from "node:os";
 import { openStore, type Closure, type Store, type StorePath, type Target } from "@stowage/nix";
-import { familiarName, type ImageDraft, type WrittenImage } from "@stowage/oci";
+import {
+  digestSink,
+  familiarName,
+  PLAIN_TAR,
+  type ImageDraft,
+  type Sink,
+  type WrittenImage,
+} from "@stowage/oci";
 import { closureWithShell } from "./build/closure-with-shell.ts";
 import { packageNameOf } from "./build/config/entrypoint.ts";
 import { imageNames } from "./build/config/image-names.ts";
@@ -8,9 +15,10 @@ import { composeRoot } from "./build/compose-root.ts";
 import { decideConfig, type DecidedConfig } from "./build/decide-config.ts";
 import { draftImage } from "./build/draft-image.ts";
 import { LayerPool } from "./build/layer/layer-pool.ts";
-import { openOutput, type Output } from "./build/output.ts";
+import { openOutput } from "./build/output.ts";
 import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
+import { DigestCache } from "./cache/digest-cache.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
@@ -67,15 +75,17 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   });
 
   await using pool = new LayerPool(jobs);
+  using cache = new DigestCache(environment, options.onNotice);
   const { check = true } = options;
   const { config } = decided;
-  const draft = draftImage({ store, graph, plan, tree: root.tree, config, names, check, pool });
-  const written = options.dryRun ? undefined : await write(draft, output, options);
+  const draft = draftImage({ store, graph, plan, tree: root.tree, config, names, check, pool, cache });
+  const sink = options.dryRun === "digests" ? digestSink() : output.sink;
+  const written = options.dryRun === true ? undefined : await write(draft, sink, options);
 
   return {
     layers: await describeLayers(draft, plan, written),
     ...(written === undefined ? {} : { imageId: written.imageId, manifestDigest: written.manifestDigest }),
-    ...(written === undefined || output.path === undefined ? {} : { output: output.path }),
+    ...(options.dryRun || output.path === undefined ? {} : { output: output.path }),
     format: output.format,
     tags: names.map(familiarName),
     platform: decided.platform,
@@ -138,17 +148,19 @@ function describeCandidates(decided: DecidedConfig): string {
 }
 
 /** Writes the image, reporting bytes against the sum of all layers' sizes. */
-async function write(draft: ImageDraft, output: Output, options: PackOptions): Promise<WrittenImage> {
+async function write(draft: ImageDraft, sink: Sink, options: PackOptions): Promise<WrittenImage> {
   const { signal, onProgress } = options;
-  if (onProgress === undefined) return output.sink.write(draft, { signal });
-  const sizes = await Promise.all(draft.layers.map((layer) => layer.size(signal)));
+  if (onProgress === undefined) return sink.write(draft, { signal });
+  const sizes = await Promise.all(
+    draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
+  );
   const total = sizes.reduce((sum, size) => sum + size, 0);
   let written = 0;
   const onBytes = (bytes: number): void => {
     written += bytes;
     onProgress({ phase: "write", written, total });
   };
-  return output.sink.write(draft, { signal, onBytes });
+  return sink.write(draft, { signal, onBytes });
 }
 
 async function describeLayers(

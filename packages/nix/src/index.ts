@@ -1,4 +1,5 @@
 export { decodeNix32, encodeNix32 } from "./base32.ts";
+export { cacheFolder } from "./cache-folder.ts";
 export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";
 export { parseClosureText } from "./closure-text/parse-closure-text.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";

@@ -2,19 +2,43 @@ import type { HistoryEntry, ImageSettings } from "./spec/config.ts";
 import type { Digest } from "./spec/digest.ts";
 import type { ImageName } from "./spec/image-name.ts";
 
-/** How one layer's bytes can be made, before anybody has made them: a store path never changes, so neither do they. */
+/**
+ * How a layer's bytes are stored: `tar` for the plain tar; otherwise a codec with its level and everything else that its
+ * bytes depend on.
+ */
+export type StoredForm = string;
+
+export const PLAIN_TAR: StoredForm = "tar";
+
+/**
+ * How one layer's bytes can be made, before anybody has made them: a store path never changes, so neither do they.
+ *
+ * A sink asks {@link LayerDraft.recall} first: where a blob of that digest and size is in its place already, nothing is
+ * read. Otherwise it makes a pass ({@link LayerDraft.writeAt}, {@link LayerDraft.chunks} or {@link LayerDraft.measure}),
+ * and gives what came out to {@link LayerDraft.confirm} before anything of the image appears.
+ */
 export interface LayerDraft {
   /** What the image's history says of this layer. */
   readonly history: HistoryEntry;
   /** Bytes of the plain tar, known from metadata alone. Computed once, then remembered. */
   size(signal?: AbortSignal): Promise<number>;
+  /** What this layer was when it was stored in this form before. Good for bytes that are not written, and for no others. */
+  recall(form: StoredForm): Promise<WrittenLayer | undefined>;
   /** Writes the plain tar at `offset` of an open file and returns its SHA-256. Several layers may be written at once. */
   writeAt(fd: number, offset: number, options: LayerWriteOptions): Promise<Digest>;
+  /** Makes the plain tar without writing it anywhere, for its SHA-256. */
+  measure(options: LayerWriteOptions): Promise<Digest>;
   /**
    * The plain tar as one sequential pass, read ahead of who takes it. Each chunk is valid only until the next is asked
    * for. Reading ends early when the iteration does, or with the signal.
    */
   chunks(signal?: AbortSignal): AsyncIterableIterator<Uint8Array, void>;
+  /**
+   * Says what the pass just made gave, whole, and how it is stored. It is compared with what was known of the layer, and
+   * remembered.
+   * @throws where these cannot be the bytes of what the layer was drafted from
+   */
+  confirm(form: StoredForm, written: WrittenLayer, signal?: AbortSignal): Promise<void>;
 }
 
 export interface LayerWriteOptions {

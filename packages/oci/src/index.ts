@@ -1,11 +1,13 @@
 export { OciError, type OciErrorCode } from "./errors.ts";
-export type {
-  ImageDraft,
-  LayerDraft,
-  LayerWriteOptions,
-  Sink,
-  WrittenImage,
-  WrittenLayer,
+export {
+  PLAIN_TAR,
+  type ImageDraft,
+  type LayerDraft,
+  type LayerWriteOptions,
+  type Sink,
+  type StoredForm,
+  type WrittenImage,
+  type WrittenLayer,
 } from "./image-draft.ts";
 export type { LayerDirectory, LayerEntry, LayerFile, LayerSymlink } from "./layer/entry.ts";
 export { layerSize } from "./layer/layer-size.ts";
@@ -24,6 +26,7 @@ export { inspectLayer, type LayerVisitor, type PathEntry } from "./verify/inspec
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
 export { verifyImage } from "./verify/verify-image.ts";
 export { archiveSink } from "./sink/archive.ts";
+export { digestSink } from "./sink/digests.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
 export { layoutSink } from "./sink/layout.ts";
 export { classifyOutput } from "./sink/output-place.ts";

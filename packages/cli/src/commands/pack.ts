@@ -127,6 +127,10 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
     ...options,
     signal: speaker.signal,
     onProgress: progress && ((event) => progress.update(event)),
+    onNotice: (notice) => {
+      progress?.clear();
+      if (speaker.options.verbose > 0) speaker.tell(`stowage: ${notice}`);
+    },
     onWarning: (warning) => {
       progress?.clear();
       speaker.warn(warning);

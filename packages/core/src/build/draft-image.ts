@@ -1,11 +1,13 @@
 import type { PathInfo, Store } from "@stowage/nix";
 import type { ImageDraft, ImageName } from "@stowage/oci";
+import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import type { LayerPlan } from "../plan/layer-plan.ts";
 import { rootLayerHistory, storeLayerHistory } from "./config/closure-record.ts";
 import type { DecidedConfig } from "./decide-config.ts";
-import { draftEntriesLayer, draftStoreLayer } from "./layer/layer-drafts.ts";
+import { draftEntriesLayer } from "./layer/entries-layer.ts";
 import type { LayerPool } from "./layer/layer-pool.ts";
+import { StoreLayer } from "./layer/store-layer.ts";
 import type { RootTree } from "./root/root-tree.ts";
 
 /** Puts plan, last layer and config together: an image of which only the bytes are missing. */
@@ -16,22 +18,24 @@ export function draftImage(parts: {
   readonly tree: RootTree;
   readonly config: DecidedConfig["config"];
   readonly names: readonly ImageName[];
-  /** Whether each path's NAR hash is recomputed from the bytes that are packed. */
+  /** Whether bytes that are not the store's are an error. */
   readonly check: boolean;
   readonly pool: LayerPool;
+  readonly cache: DigestCache;
 }): ImageDraft {
-  const { store, graph, plan, tree, config, names, check, pool } = parts;
+  const { store, graph, plan, tree, config, names, check, pool, cache } = parts;
   const created = String(config.created);
   const storeLayers = plan.layers.map((paths) => {
     const infos = paths.map((path) => graph.infos[graph.positionOf(path) as number] as PathInfo);
     const trees = infos.map(({ path, narHash }) => ({ path, narHash, location: store.locateTree(path) }));
-    return draftStoreLayer(
+    return new StoreLayer(
       { storeDir: store.storeDir, trees },
       {
         history: storeLayerHistory(store.storeDir, infos, created),
         weight: infos.reduce((sum, info) => sum + info.narSize, 0),
         check,
         pool,
+        cache,
       },
     );
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../cache-folder.ts";
 import type { StorePath } from "../store-path.ts";
 import { batchArguments, runNixStore, type NixStoreOptions } from "./nix-store-command.ts";
 import { formatIdentity, hasEnded, ownIdentity, parseIdentity } from "./process-identity.ts";
@@ -66,12 +66,4 @@ async function removeLeftRoots(roots: string): Promise<void> {
 async function isOld(folder: string): Promise<boolean> {
   const stats = await stat(folder).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > UNSEEN_MILLISECONDS;
-}
-
-/** `$XDG_CACHE_HOME/stowage`, by default `~/.cache/stowage` (XDG Base Directory Specification). */
-function cacheFolder(environment: NodeJS.ProcessEnv): string {
-  const xdg = environment["XDG_CACHE_HOME"];
-  const home = environment["HOME"];
-  if (xdg?.startsWith("/")) return join(xdg, "stowage");
-  return join(home === undefined || home === "" ? homedir() : home, ".cache", "stowage");
 }

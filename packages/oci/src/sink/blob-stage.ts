@@ -1,4 +1,4 @@
-import { mkdir, type FileHandle } from "node:fs/promises";
+import { mkdir, readFile, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { hexOf, type Digest } from "../spec/digest.ts";
@@ -14,8 +14,8 @@ const BLOB = "blob";
 
 /**
  * Blobs on their way into a layout's `blobs/sha256`: under temporary names until {@link BlobStage.commit}, so that an
- * image that fails half-way adds nothing. A blob that is there already is replaced by the same bytes, which mends it
- * where it was damaged.
+ * image that fails half-way adds nothing. A staged blob replaces one of the same digest, which mends it where it was
+ * damaged.
  */
 export class BlobStage implements AsyncDisposable {
   readonly #folder: string;
@@ -39,23 +39,40 @@ export class BlobStage implements AsyncDisposable {
     });
   }
 
-  /** Stages one blob; `write` writes it into the new file and says its digest. Returns its size in bytes. */
-  stage(write: (file: FileHandle) => Promise<Digest>): Promise<{ digest: Digest; size: number }> {
+  /** Whether a blob is there with the size it must have; what is in it is not read. */
+  async has({ digest, size }: { readonly digest: Digest; readonly size: number }): Promise<boolean> {
+    const stats = await stat(this.#pathOf(digest)).catch(() => undefined);
+    return stats !== undefined && stats.isFile() && stats.size === size;
+  }
+
+  /** Whether a small blob is there, whole. */
+  async holds(digest: Digest, bytes: Buffer): Promise<boolean> {
+    if (!(await this.has({ digest, size: bytes.length }))) return false;
+    const existing = await readFile(this.#pathOf(digest)).catch(() => undefined);
+    return existing !== undefined && existing.equals(bytes);
+  }
+
+  /** Stages one blob: `write` writes it into the new file and says its digest. */
+  stage<T extends { readonly digest: Digest }>(write: (file: FileHandle) => Promise<T>): Promise<T> {
     return this.#limit(async () => {
       const file = await AtomicFile.create(join(this.#folder, BLOB), this.#shown);
       this.#files.push(file);
-      const digest = await write(file.handle);
-      const { size } = await file.handle.stat();
+      const written = await write(file.handle);
       await file.seal();
-      this.#staged.push({ file, digest });
-      return { digest, size };
+      this.#staged.push({ file, digest: written.digest });
+      return written;
     });
   }
 
   /** Gives all staged blobs their names. */
   async commit(): Promise<void> {
-    for (const { file, digest } of this.#staged) await file.place(join(this.#folder, hexOf(digest)));
+    if (this.#staged.length === 0) return;
+    for (const { file, digest } of this.#staged) await file.place(this.#pathOf(digest));
     await withOutputErrors(this.#shown, () => syncFolder(this.#folder));
+  }
+
+  #pathOf(digest: Digest): string {
+    return join(this.#folder, hexOf(digest));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,12 @@
 import { Writable } from "node:stream";
-import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage, WrittenLayer } from "../image-draft.ts";
+import {
+  PLAIN_TAR,
+  type ImageDraft,
+  type LayerWriteOptions,
+  type Sink,
+  type WrittenImage,
+  type WrittenLayer,
+} from "../image-draft.ts";
 import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
@@ -73,8 +80,10 @@ async function writeLayers(
 ): Promise<WrittenLayer[]> {
   await using reading = new ReadAhead(image.layers, signal);
   const layers: WrittenLayer[] = [];
-  for (const index of image.layers.keys()) {
-    layers.push(await writeLayerMember(writer, { layer: reading.next(), index }, onBytes));
+  for (const [index, layer] of image.layers.entries()) {
+    const written = await writeLayerMember(writer, { layer: reading.next(), index }, onBytes);
+    await layer.confirm(PLAIN_TAR, written, signal);
+    layers.push(written);
   }
   return layers;
 }

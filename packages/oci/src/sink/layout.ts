@@ -1,7 +1,13 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OciError } from "../errors.ts";
-import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage } from "../image-draft.ts";
+import {
+  PLAIN_TAR,
+  type ImageDraft,
+  type LayerWriteOptions,
+  type Sink,
+  type WrittenImage,
+} from "../image-draft.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import {
   describeImage,
@@ -17,12 +23,13 @@ import { mergeIndex } from "./merge-index.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { followSymlinks } from "./output-place.ts";
 import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
-import { writeAllLayers } from "./write-all.ts";
+import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
  * An OCI image layout directory (OCI image spec, image-layout.md). A new one is made beside its place and renamed; to
  * one that is there already the image is added, `index.json` last, which replaces what had the same name. Several
- * processes may write to one layout at once.
+ * processes may write to one layout at once. A blob that is there with the digest and the size of a remembered layer is
+ * taken as it is, unread: reading it would cost as much as writing it, and `verify` is there for damage.
  */
 export function layoutSink(path: string): Sink {
   return {
@@ -100,7 +107,9 @@ async function addEntries(
       options.signal?.throwIfAborted();
       await options.commitBlobs();
       await removeLeftOvers(indexFile);
-      await replaceFile(indexFile, mergeIndex(await readIndex(place), descriptors, shown), shown);
+      const existing = await readIndex(place);
+      const index = mergeIndex(existing, descriptors, shown);
+      if (!index.equals(Buffer.from(existing))) await replaceFile(indexFile, index, shown);
     }),
   );
 }
@@ -116,16 +125,24 @@ async function stageImage(
 ): Promise<{ readonly written: WrittenImage; readonly sealed: SealedImage }> {
   const layers = await writeAllLayers(image, options, {
     path: shown,
-    async write(layer, _index, layerOptions) {
-      const { digest, size } = await blobs.stage((file) => layer.writeAt(file.fd, 0, layerOptions));
-      return { diffId: digest, digest, size };
+    async write(layer, index, layerOptions) {
+      const known = await layer.recall(PLAIN_TAR);
+      if (known !== undefined && (await blobs.has(known))) {
+        layerOptions.onBytes?.(known.size);
+        return known;
+      }
+      const size = await layer.size(layerOptions.signal);
+      return blobs.stage(async ({ fd }) => {
+        return writeLayerInto({ fd, offset: 0, size }, { layer, index }, layerOptions);
+      });
     },
   });
   const sealed = sealImage(image, layers);
   for (const { bytes, digest } of [sealed.config, sealed.manifest]) {
+    if (await blobs.holds(digest, bytes)) continue;
     await blobs.stage(async (file) => {
       await withOutputErrors(shown, () => file.writeFile(bytes));
-      return digest;
+      return { digest };
     });
   }
   const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };

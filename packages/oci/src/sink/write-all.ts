@@ -1,5 +1,11 @@
 import { OciError } from "../errors.ts";
-import type { ImageDraft, LayerDraft, LayerWriteOptions, WrittenLayer } from "../image-draft.ts";
+import {
+  PLAIN_TAR,
+  type ImageDraft,
+  type LayerDraft,
+  type LayerWriteOptions,
+  type WrittenLayer,
+} from "../image-draft.ts";
 import { layerWriteError } from "./output-error.ts";
 
 /**
@@ -52,7 +58,9 @@ export async function writeLayerInto(
     },
   });
   if (written !== size) throw changedLayer(index, size, written);
-  return { diffId: digest, digest, size };
+  const made = { diffId: digest, digest, size };
+  await layer.confirm(PLAIN_TAR, made, signal);
+  return made;
 }
 
 /** A store path never changes; where one did, somebody wrote to the store. */

@@ -4,10 +4,10 @@ import type { SharedRing } from "./chunk-ring.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";
 
-/** What a worker thread is asked: how large a layer's tar is, to write it somewhere, or to fill a ring with it. */
+/** What a worker thread is asked: how large a layer's tar is, to write it somewhere or nowhere, or to fill a ring with it. */
 export type LayerTask =
   | { readonly type: "size"; readonly content: StoreLayerContent }
-  | (ReadTask & { readonly type: "write"; readonly place: FilePlace })
+  | (ReadTask & { readonly type: "write"; readonly place: FilePlace | undefined })
   | (ReadTask & { readonly type: "read"; readonly ring: SharedRing });
 
 interface ReadTask {

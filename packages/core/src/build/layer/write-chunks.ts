@@ -12,18 +12,18 @@ export interface FilePlace {
   readonly offset: number;
 }
 
-/** Writes chunks one after another at an offset of an open file, synchronously, and returns their SHA-256. */
+/** Writes chunks one after another to a place, or nowhere, synchronously, and returns their SHA-256. */
 export function* writeChunks(
   chunks: Iterable<Uint8Array>,
-  place: FilePlace,
+  place: FilePlace | undefined,
   onBytes: (bytes: number) => void,
 ): Generator<void, Digest> {
   const hash = createHash("sha256");
-  let position = place.offset;
+  let position = place?.offset ?? 0;
   let unreported = 0;
   for (const chunk of chunks) {
     hash.update(chunk);
-    writeAll(place.fd, chunk, position);
+    if (place !== undefined) writeAll(place.fd, chunk, position);
     position += chunk.length;
     unreported += chunk.length;
     if (unreported >= REPORT_BYTES) {

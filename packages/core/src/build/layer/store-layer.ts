@@ -1,0 +1,170 @@
+import { NixError } from "@stowage/nix";
+import {
+  parseDigest,
+  PLAIN_TAR,
+  type Digest,
+  type HistoryEntry,
+  type LayerDraft,
+  type LayerWriteOptions,
+  type StoredForm,
+  type WrittenLayer,
+} from "@stowage/oci";
+import type { DigestCache } from "../../cache/digest-cache.ts";
+import { RingReader } from "./chunk-ring.ts";
+import { layerKey } from "./layer-key.ts";
+import type { LayerPool } from "./layer-pool.ts";
+import type { StoreLayerContent } from "./store-entries.ts";
+import type { FilePlace } from "./write-chunks.ts";
+
+/** What a layer of store paths is drafted with. */
+export interface StoreLayerOptions {
+  readonly history: HistoryEntry;
+  /** About how many bytes it has. */
+  readonly weight: number;
+  /** Whether bytes that are not the store's are an error. */
+  readonly check: boolean;
+  readonly pool: LayerPool;
+  readonly cache: DigestCache;
+}
+
+/** A pass over a layer's bytes that came to its end. */
+interface Pass {
+  /** Whether each path's NAR hash was recomputed from the bytes that passed. */
+  readonly narChecked: boolean;
+  /** Bytes of the plain tar. */
+  readonly size: number;
+}
+
+/**
+ * A layer of store paths, sized, read and written by worker threads. What the digest cache remembers was made of bytes
+ * whose NAR hashes were right, so bytes of the same digest are checked with it; others are by their own NAR hashes.
+ */
+export class StoreLayer implements LayerDraft {
+  readonly history: HistoryEntry;
+  readonly #content: StoreLayerContent;
+  readonly #options: StoreLayerOptions;
+  #size: Promise<number> | undefined;
+  #lastPass: Pass | undefined;
+
+  constructor(content: StoreLayerContent, options: StoreLayerOptions) {
+    this.history = options.history;
+    this.#content = content;
+    this.#options = options;
+  }
+
+  size(signal?: AbortSignal): Promise<number> {
+    const { pool, weight } = this.#options;
+    return (this.#size ??= pool
+      .run({ type: "size", content: this.#content }, { weight, signal })
+      .then(Number));
+  }
+
+  async recall(form: StoredForm): Promise<WrittenLayer | undefined> {
+    return this.#options.cache.get(layerKey(this.#content, form));
+  }
+
+  writeAt(fd: number, offset: number, options: LayerWriteOptions): Promise<Digest> {
+    return this.#write({ fd, offset }, options);
+  }
+
+  measure(options: LayerWriteOptions): Promise<Digest> {
+    return this.#write(undefined, options);
+  }
+
+  async *chunks(signal?: AbortSignal): AsyncIterableIterator<Uint8Array, void> {
+    const narChecked = await this.#needsNarCheck();
+    let size = 0;
+    for await (const chunk of this.#readAhead(narChecked, signal)) {
+      size += chunk.length;
+      yield chunk;
+    }
+    this.#lastPass = { narChecked, size };
+  }
+
+  async confirm(form: StoredForm, written: WrittenLayer, signal?: AbortSignal): Promise<void> {
+    const pass = this.#lastPass;
+    if (pass === undefined) return;
+    const { diffId } = written;
+    const known = await this.recall(PLAIN_TAR);
+    if (known?.diffId !== diffId && !pass.narChecked) {
+      // Without a check nobody knows whether the paths or the entry are wrong, and nothing is to be remembered.
+      if (!this.#options.check) return;
+      await this.#requireBytes(diffId, signal);
+    }
+    this.#remember(PLAIN_TAR, { diffId, digest: diffId, size: pass.size });
+    if (form !== PLAIN_TAR) this.#remember(form, written);
+  }
+
+  #remember(form: StoredForm, written: WrittenLayer): void {
+    const { cache } = this.#options;
+    const key = layerKey(this.#content, form);
+    const known = cache.get(key);
+    const isKnown = (["diffId", "digest", "size"] as const).every((name) => known?.[name] === written[name]);
+    if (!isKnown) cache.put(key, written);
+  }
+
+  async #needsNarCheck(): Promise<boolean> {
+    return this.#options.check && (await this.recall(PLAIN_TAR)) === undefined;
+  }
+
+  async #write(place: FilePlace | undefined, options: LayerWriteOptions): Promise<Digest> {
+    const narChecked = await this.#needsNarCheck();
+    let size = 0;
+    const digest = await this.#makeBytes(narChecked, place, {
+      signal: options.signal,
+      onBytes: (bytes) => {
+        size += bytes;
+        options.onBytes?.(bytes);
+      },
+    });
+    this.#lastPass = { narChecked, size };
+    return digest;
+  }
+
+  async #makeBytes(
+    check: boolean,
+    place: FilePlace | undefined,
+    options: LayerWriteOptions,
+  ): Promise<Digest> {
+    const { pool, weight } = this.#options;
+    const task = { type: "write", content: this.#content, check, place } as const;
+    return parseDigest(String(await pool.run(task, { weight, ...options })));
+  }
+
+  /** Bytes that are not those of the cache: reads the paths again, with their NAR hashes, to learn who is wrong. */
+  async #requireBytes(digest: Digest, signal: AbortSignal | undefined): Promise<void> {
+    if ((await this.#makeBytes(true, undefined, { signal })) === digest) return;
+    const paths = this.#content.trees.map(({ path }) => path);
+    throw new NixError("path-corrupted", `read twice, the bytes differ: ${paths.join(" ")}`, {
+      path: paths[0],
+      hint: "Let nothing write to the store and check its disk, then pack again.",
+    });
+  }
+
+  /** Bytes from a worker thread, which fills a ring of chunks ahead of who takes them. */
+  async *#readAhead(check: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
+    const { pool, weight } = this.#options;
+    const ring = pool.rings.pop() ?? new RingReader();
+    const left = new AbortController();
+    const reading = pool.run(
+      { type: "read", content: this.#content, check, ring: ring.shared },
+      {
+        weight,
+        signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
+        onBytes: ring.filled,
+      },
+    );
+    const ended = reading.then(
+      () => ring.end(),
+      (error: unknown) => ring.fail(error),
+    );
+    try {
+      yield* ring;
+    } finally {
+      left.abort();
+      await ended;
+      ring.reset();
+      pool.rings.push(ring);
+    }
+  }
+}

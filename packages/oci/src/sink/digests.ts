@@ -1,0 +1,34 @@
+import { PLAIN_TAR, type Sink } from "../image-draft.ts";
+import { sealImage } from "../spec/seal-image.ts";
+import { writeAllLayers } from "./write-all.ts";
+
+/** No place at all: all digests of an image, and nothing written. What is remembered of a layer is not read again. */
+export function digestSink(): Sink {
+  return {
+    async write(image, options = {}) {
+      const layers = await writeAllLayers(image, options, {
+        path: "nothing",
+        async write(layer, _index, layerOptions) {
+          const known = await layer.recall(PLAIN_TAR);
+          if (known !== undefined) {
+            layerOptions.onBytes?.(known.size);
+            return known;
+          }
+          let size = 0;
+          const diffId = await layer.measure({
+            signal: layerOptions.signal,
+            onBytes: (bytes) => {
+              size += bytes;
+              layerOptions.onBytes?.(bytes);
+            },
+          });
+          const measured = { diffId, digest: diffId, size };
+          await layer.confirm(PLAIN_TAR, measured, layerOptions.signal);
+          return measured;
+        },
+      });
+      const { config, manifest } = sealImage(image, layers);
+      return { imageId: config.digest, manifestDigest: manifest.digest, layers };
+    },
+  };
+}
