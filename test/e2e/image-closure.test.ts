@@ -49,6 +49,26 @@ describe.skipIf(!ready)("an image explains itself, without a store", () => {
     },
   );
 
+  test.each(["archive", "oci-dir"] as const)(
+    "ls and why answer from it as from the store: %s",
+    async (format) => {
+      const folder = temporaryFolder();
+      await pack({
+        targets: [wrapped.link],
+        output: join(folder, "image"),
+        format,
+        environment: nixEnvironment,
+      });
+      const env = { ...nixEnvironment, PATH: "/nonexistent" };
+      const asked = await stowage(["ls", wrapped.link]);
+      const recorded = await stowage(["ls", "image"], { cwd: folder, env });
+      expect(recorded).toMatchObject({ stdout: asked.stdout, stderr: "", exitCode: 0 });
+      expect((await stowage(["why", "image", "libc6"], { cwd: folder, env })).stdout).toBe(
+        (await stowage(["why", wrapped.link, "libc6"])).stdout,
+      );
+    },
+  );
+
   test("diff and check take it in place of a target, with no Nix on PATH", async () => {
     const folder = temporaryFolder();
     await packTo(join(folder, "both.tar"), "archive");
@@ -58,6 +78,11 @@ describe.skipIf(!ready)("an image explains itself, without a store", () => {
     const compared = await stowage(["diff", "one.tar", "both.tar", "--json"], { cwd: folder, env });
     expect(compared.exitCode, compared.stderr).toBe(0);
     expect(compared.stdout).toContain('"several"');
+    const both = ["check", "both.tar", "--graph", "budget.json", "--budget", "budget.json"];
+    expect(await stowage(both, { cwd: folder, env })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("an image and --graph"),
+    });
     const checked = await stowage(["check", "both.tar", "--budget", "budget.json"], { cwd: folder, env });
     expect(checked.exitCode).toBe(1);
     expect(checked.stdout).toMatch(/layers: 5 layers, limit 2 layers[\s\S]*forbidden package several/);

@@ -14,9 +14,11 @@ import {
   type StorePath,
   type TreeLocation,
 } from "@stowage/nix";
+import { isImagePath } from "@stowage/oci";
 import { findPaths } from "./analyze/find-paths.ts";
 import { Breather } from "./breather.ts";
 import { CoreError } from "./errors.ts";
+import { readImageClosure } from "./image-closure.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
@@ -24,7 +26,7 @@ import { unreferenced } from "./graph/unreferenced.ts";
 /** Where a closure comes from. */
 export interface ClosureSource {
   /**
-   * Result links, store paths, or paths inside one. With `text` also words as {@link findPaths} takes them, and none
+   * Result links, store paths, or paths inside one; or one image made by Stowage, which records its closure. With `text` also words as {@link findPaths} takes them, and none
    * means all that nothing else in the text refers to.
    */
   readonly targets: readonly string[];
@@ -46,17 +48,29 @@ export interface LoadedClosure {
 }
 
 /**
- * Loads a closure from a store, or from an exported text with no Nix at all.
- * @throws NixError for a target, a store or a text that cannot be read
+ * Loads a closure from a store, or with no Nix at all from an exported text or an image.
+ * @throws NixError for a target, a store or a text that cannot be read; OciError for an image
  * @throws CoreError `not-found` for a target that the text does not have; `option-invalid` without any target
  */
 export async function loadClosure(source: ClosureSource): Promise<LoadedClosure> {
   const store = openStore({ url: source.store, environment: source.environment });
   const graph =
     source.text === undefined
-      ? buildGraph(await queryStore(store, source))
+      ? await loadTargets(store, source)
       : await readText(store, { ...source, text: source.text });
   return { graph, find: (word) => find(store, graph, word), locate: (path) => locateOnDisk(store, path) };
+}
+
+/** What is in the store is asked of the store, also where it is an image. */
+async function loadTargets(store: Store, source: ClosureSource): Promise<ClosureGraph> {
+  try {
+    return buildGraph(await queryStore(store, source));
+  } catch (error) {
+    const [only = "", ...others] = source.targets;
+    const isElsewhere = error instanceof NixError && error.code === "target-not-in-store";
+    if (!isElsewhere || others.length > 0 || !(await isImagePath(only))) throw error;
+    return buildGraph((await readImageClosure(only, { signal: source.signal })).closure);
+  }
 }
 
 async function queryStore(store: Store, { targets, signal }: ClosureSource): Promise<Closure> {

@@ -57,6 +57,12 @@ async function readSubject(
 ): Promise<{ readonly graph: ClosureGraph; readonly image: ImageMeasures | undefined }> {
   const [first] = targets;
   if (first !== undefined && targets.length === 1 && (await core.isImagePath(first))) {
+    if (words.graph !== undefined) {
+      throw new UsageError(
+        "an image and --graph are two different closures",
+        "Take one: an image records its own.",
+      );
+    }
     const { closure, size, layers } = await core.readImageClosure(first, { signal: speaker.signal });
     return { graph: core.buildGraph(closure), image: { size, layers } };
   }

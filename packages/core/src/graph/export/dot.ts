@@ -5,13 +5,13 @@ import { visible } from "./visible.ts";
 /** The graph in Graphviz's language; an arrow goes from a path to what it refers to. */
 export function toDot(graph: ClosureGraph): string {
   const nodes = graphNodes(graph);
-  const lines = nodes.map(({ id, label, path, narSize, isRoot }) => {
+  // A node stands in ten edges or so.
+  const ids = nodes.map(({ id }) => quote(id));
+  const lines = nodes.map(({ label, path, narSize, isRoot }, position) => {
     const shape = isRoot ? ", penwidth=2" : "";
-    return `  ${quote(id)} [label=${quote(label)}, tooltip=${quote(visible(path))}, narSize=${narSize}${shape}];`;
+    return `  ${ids[position]} [label=${quote(label)}, tooltip=${quote(visible(path))}, narSize=${narSize}${shape}];`;
   });
-  const arrows = graphEdges(graph).map(
-    ([from, to]) => `  ${quote(nodes[from]?.id ?? "")} -> ${quote(nodes[to]?.id ?? "")};`,
-  );
+  const arrows = graphEdges(graph).map(([from, to]) => `  ${ids[from]} -> ${ids[to]};`);
   return ["digraph closure {", "  rankdir=LR;", "  node [shape=box];", ...lines, ...arrows, "}", ""].join(
     "\n",
   );

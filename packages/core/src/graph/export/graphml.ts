@@ -13,16 +13,15 @@ const keys = [
 /** The graph as GraphML; an edge's source refers to its target. (`nix-store --graphml` has it the other way.) */
 export function toGraphml(graph: ClosureGraph): string {
   const nodes = graphNodes(graph);
+  // A node stands in ten edges or so.
+  const ids = nodes.map(({ id }) => escape(id));
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
     ...keys.map(({ id, type }) => `  <key id="${id}" for="node" attr.name="${id}" attr.type="${type}"/>`),
     '  <graph id="closure" edgedefault="directed">',
     ...nodes.flatMap(nodeLines),
-    ...graphEdges(graph).map(
-      ([from, to]) =>
-        `    <edge source="${escape(nodes[from]?.id ?? "")}" target="${escape(nodes[to]?.id ?? "")}"/>`,
-    ),
+    ...graphEdges(graph).map(([from, to]) => `    <edge source="${ids[from]}" target="${ids[to]}"/>`),
     "  </graph>",
     "</graphml>",
     "",
