@@ -172,6 +172,6 @@ export const nastyTrees: Readonly<Record<string, Tree>> = {
     ...boundaries.map((size) => [`size-${size}`, file(someBytes(size), size % 2 === 1)] as const),
   ),
   "20000-entries": folder(
-    ...every(1, 20_000).map((n) => [`${n}`, n % 3 === 0 ? link("1") : file(`${n}`)] as const),
+    ...every(1, 20_000).map((n) => [`${n}`, n % 3 === 0 ? link("1") : file(`${n % 7}`)] as const),
   ),
 };
