@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { parseNarHash, type StorePath } from "@stowage/nix";
 import { storeEntries } from "@stowage/core";
 import type { LayerEntry } from "@stowage/oci";
@@ -8,12 +7,6 @@ export function collect(chunks: Iterable<Uint8Array>): Buffer {
   const copies: Buffer[] = [];
   for (const chunk of chunks) copies.push(Buffer.from(chunk));
   return Buffer.concat(copies);
-}
-
-export function sha256(chunks: Iterable<Uint8Array>): string {
-  const hash = createHash("sha256");
-  for (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 /** A layer of trees that lie below `root` on the disk, `/nix/store/x` at `root/nix/store/x`. */

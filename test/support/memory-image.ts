@@ -19,14 +19,10 @@ export function memoryLayer(entries: readonly LayerEntry[], name = "memory", mil
     async writeAt(fd, offset, { signal, onBytes }) {
       await sleep(milliseconds, undefined, { signal });
       const hash = new DigestHash();
-      let position = offset;
-      for (const chunk of writeLayer(entries)) {
+      writeSparsely(writeLayer(entries), { fd, offset }, (chunk) => {
         hash.update(chunk);
-        // Zeros stay holes: a layer of many gigabytes of them takes no room on the disk.
-        if (!isZero(chunk)) writeSync(fd, chunk, 0, chunk.length, position);
-        position += chunk.length;
         onBytes?.(chunk.length);
-      }
+      });
       return hash.digest();
     },
     async measure({ onBytes }) {
@@ -42,6 +38,20 @@ export function memoryLayer(entries: readonly LayerEntry[], name = "memory", mil
     },
     confirm: async () => {},
   };
+}
+
+/** Writes zeros as holes: a layer of many gigabytes of them takes no room on the disk. */
+export function writeSparsely(
+  chunks: Iterable<Uint8Array>,
+  { fd, offset }: { readonly fd: number; readonly offset: number },
+  onChunk?: (chunk: Uint8Array) => void,
+): void {
+  let position = offset;
+  for (const chunk of chunks) {
+    if (!isZero(chunk)) writeSync(fd, chunk, 0, chunk.length, position);
+    position += chunk.length;
+    onChunk?.(chunk);
+  }
 }
 
 /** A layer of one file. */

@@ -1,11 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerSize, OciError, writeLayer } from "@stowage/oci";
-import { collect, sha256, storeLayer } from "../../support/layer-bytes.ts";
+import { collect, storeLayer } from "../../support/layer-bytes.ts";
 import { requirePrograms } from "../../support/programs.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -158,25 +157,6 @@ describe.skipIf(!hasPython)("a layer's bytes equal those of Python's tarfile", (
       ),
       { numRuns: 60 },
     );
-  });
-
-  test("a file over 8 GiB, sparse on disk", { timeout: 240_000 }, async () => {
-    const root = temporaryFolder();
-    makeTree(root, [
-      ["huge", file("")],
-      ["after", file("x")],
-    ]);
-    chmodSync(`${root}${path}/huge`, 0o644);
-    truncateSync(`${root}${path}/huge`, 8 ** 11);
-    const python = spawn("python3", [writer, root, path], { stdio: ["ignore", "pipe", "inherit"] });
-    const hash = createHash("sha256");
-    let length = 0;
-    for await (const chunk of python.stdout) {
-      hash.update(chunk as Buffer);
-      length += (chunk as Buffer).length;
-    }
-    expect(layerSize(storeLayer(root, [path]))).toBe(length);
-    expect(sha256(writeLayer(storeLayer(root, [path])))).toBe(hash.digest("hex"));
   });
 
   test("byte order wins where Python's own order of names that are not UTF-8 differs", () => {

@@ -15,8 +15,8 @@ import { writeLayer, type LayerEntry } from "@stowage/oci";
 import {
   directoryEntry,
   fileEntry,
-  memoryLayer,
   symlinkEntry,
+  writeSparsely,
   zerosEntry,
 } from "../../support/memory-image.ts";
 import { collect } from "../../support/layer-bytes.ts";
@@ -106,11 +106,11 @@ test.each(Object.entries(readers))("%s unpacks what was put in", async (program,
   expect(listing(Buffer.from(join(out, "store")))).toEqual(expected(entries));
 });
 
-test("tar and bsdtar read on after a file over 8 GiB", async () => {
+test("tar and bsdtar read on after a file over 8 GiB", () => {
   const archive = join(temporaryFolder(), "layer.tar");
   const size = 8 ** 11 + 1;
   const fd = openSync(archive, "w");
-  await memoryLayer([zerosEntry("/huge", size), fileEntry("/last", "x")]).writeAt(fd, 0, {});
+  writeSparsely(writeLayer([zerosEntry("/huge", size), fileEntry("/last", "x")]), { fd, offset: 0 });
   closeSync(fd);
   for (const program of ["tar", "bsdtar"].filter((name) => requirePrograms(name))) {
     const listed = execFileSync(program, ["-tvf", archive], { encoding: "utf8", stdio: "pipe" });
