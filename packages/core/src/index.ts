@@ -13,6 +13,8 @@ export type {
   PackResult,
 } from "./pack-options.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
+export { expectedCost } from "./plan/expected/expected-cost.ts";
+export type { ChangeHistory } from "./plan/expected/rates.ts";
 export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
 export { popularityContest } from "./plan/popularity.ts";
 // The closure, explained.

@@ -18,7 +18,7 @@ describe("every strategy", () => {
         expect(plan.layers.length + 1).toBeLessThanOrEqual(maxLayers);
         expect(plan.layers.every((layer) => layer.length > 0)).toBe(true);
       }),
-      { numRuns: 200 },
+      { numRuns: 40 },
     );
   });
 

@@ -57,7 +57,7 @@ export function packCommand(): Verb {
     .option("--bare", "nothing but the store paths and the link")
     .addOption(
       new Option("--layering <how>", "how paths share layers")
-        .choices(["popularity", "single", "per-path"])
+        .choices(["expected", "popularity", "auto", "single", "per-path"])
         .default("popularity"),
     )
     .option("--max-layers <n>", "layers of the image, 2 to 125", "100")

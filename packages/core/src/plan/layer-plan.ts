@@ -1,4 +1,5 @@
 import type { StorePath } from "@stowage/nix";
+import type { ChangeHistory } from "./expected/rates.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 
 /** Which store paths share a layer, from the bottom up. Every path of the closure is in exactly one layer. */
@@ -13,9 +14,13 @@ export interface LayerLimits {
 }
 
 /** A strategy decides from the graph alone: pure, synchronous, deterministic. Positions of the graph, bottom up. */
-export type LayeringStrategy = (graph: ClosureGraph, limits: LayerLimits) => number[][];
+export type LayeringStrategy = (
+  graph: ClosureGraph,
+  limits: LayerLimits,
+  history?: ChangeHistory,
+) => number[][];
 
-export type LayeringStrategyName = "popularity" | "single" | "per-path";
+export type LayeringStrategyName = "expected" | "popularity" | "auto" | "single" | "per-path";
 
 /** Docker refuses an image with more layers than this ("max depth exceeded"). */
 export const DOCKER_LAYER_LIMIT = 125;

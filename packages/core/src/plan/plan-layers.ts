@@ -8,12 +8,17 @@ import {
   type LayeringStrategyName,
   type LayerPlan,
 } from "./layer-plan.ts";
+import type { ChangeHistory } from "./expected/rates.ts";
+import { auto } from "./auto.ts";
+import { expected } from "./expected/expected.ts";
 import { perPath } from "./per-path.ts";
 import { popularity } from "./popularity.ts";
 import { single } from "./single.ts";
 
 const strategies: Readonly<Record<LayeringStrategyName, LayeringStrategy>> = {
+  expected,
   popularity,
+  auto,
   single,
   "per-path": perPath,
 };
@@ -28,6 +33,7 @@ export interface PlanOptions {
   readonly strategy?: LayeringStrategyName | undefined;
   /** Layers of the whole image, 2 to 125; default 100. */
   readonly maxLayers?: number | undefined;
+  readonly history?: ChangeHistory | undefined;
   /** Layers of the image that are not for store paths: the last one, and those of a base. */
   readonly otherLayers: number;
 }
@@ -44,7 +50,7 @@ export function planLayers(graph: ClosureGraph, options: PlanOptions): LayerPlan
       hint: `Take one of ${layeringStrategyNames.join(", ")}.`,
     });
   }
-  const layers = strategy(graph, { storeLayers: layersForStorePaths(options) });
+  const layers = strategy(graph, { storeLayers: layersForStorePaths(options) }, options.history);
   return { strategy: name, layers: layers.map((layer) => layer.map((position) => pathAt(graph, position))) };
 }
 

@@ -1,0 +1,75 @@
+import type { ChangeModel } from "./change-model.ts";
+import type { Cluster } from "./cluster.ts";
+import { Partition } from "./partition.ts";
+
+/** Rounds times units, and the most rounds: a small closure can be tried out, a large one cannot. */
+const ROUNDS_TIMES_UNITS = 20_000;
+const MOST_ROUNDS = 300;
+const MOST_SWEEPS = 6;
+
+/**
+ * Makes a plan cheaper: single units move to where they cost less; then groups of units are put elsewhere by chance,
+ * units move again, and what came out is kept where it is cheaper. Chance is the same every time, and the number of
+ * rounds depends on the closure only, never on time.
+ *
+ * On closures of 12 paths the result is the optimum nearly always (test/bench/upgrades); merging alone is 1 to 13 %
+ * above it.
+ */
+export function improve(model: ChangeModel, start: readonly Cluster[], limit: number): Cluster[] {
+  let best = settle(model, start, limit);
+  if (best.clusters.every(({ standing }) => standing > 0)) return best.clusters;
+  const chance = new Chance();
+  const rounds = Math.min(MOST_ROUNDS, Math.floor(ROUNDS_TIMES_UNITS / model.units.length));
+  for (let round = 0; round < rounds; round++) {
+    const next = settle(model, putElsewhere(model, best.clusters, limit, chance), limit);
+    if (next.cost < best.cost) best = next;
+  }
+  return best.clusters;
+}
+
+interface Settled {
+  readonly clusters: readonly Cluster[];
+  readonly cost: number;
+}
+
+function settle(
+  model: ChangeModel,
+  start: readonly Cluster[],
+  limit: number,
+): Settled & { clusters: Cluster[] } {
+  const partition = new Partition(model, start, limit);
+  for (let left = MOST_SWEEPS; left > 0 && partition.sweep(); left--);
+  return { clusters: partition.clusters(), cost: partition.cost };
+}
+
+/** Puts what one package changes in one cluster into another one, or where there is room into one of its own. */
+function putElsewhere(
+  model: ChangeModel,
+  clusters: readonly Cluster[],
+  limit: number,
+  chance: Chance,
+): Cluster[] {
+  const free = [...clusters.keys()].filter((index) => clusters[index]?.standing === 0);
+  const from = chance.pick(free);
+  const { units } = clusters[from] as Cluster;
+  const cause = chance.pick(model.causes[chance.pick(units)] as Uint32Array);
+  const [moved, left]: [number[], number[]] = [[], []];
+  for (const unit of units) ((model.causes[unit] as Uint32Array).includes(cause) ? moved : left).push(unit);
+  const hasRoom = clusters.length < limit && left.length > 0;
+  const to = chance.pick(hasRoom ? [...free, clusters.length] : free);
+  if (to === from) return [...clusters];
+  const changed = [...clusters];
+  changed[from] = { units: left, standing: 0 };
+  changed[to] = { units: [...(changed[to]?.units ?? []), ...moved], standing: 0 };
+  return changed.filter((cluster) => cluster.units.length > 0);
+}
+
+/** Park and Miller's generator: the same numbers everywhere. */
+class Chance {
+  #state = 1;
+
+  pick(choices: ArrayLike<number>): number {
+    this.#state = (this.#state * 48_271) % 2_147_483_647;
+    return choices[Math.floor((this.#state / 2_147_483_647) * choices.length)] as number;
+  }
+}
