@@ -173,7 +173,7 @@ describe("layers", () => {
     "no compression, against the media type": [{ ...compressed, stored: good }, "media-type"],
     "an unknown media type": [{ stored: good, mediaType: "application/x-squashfs" }, "media-type"],
     "another tar than the config says": [{ stored: good, tar: Buffer.from("other") }, "diff-id-mismatch"],
-    "no tar at all": [{ stored: Buffer.from("This is a letter.".repeat(100)) }, "tar-number"],
+    "no tar at all": [{ stored: Buffer.from("This is a letter.".repeat(100)) }, "tar-header"],
   };
   test.each(Object.entries(stored))("%s", async (_, [layer, code]) => {
     expect(await codesOf(toArchive(forgeFiles([layer])))).toEqual([code]);

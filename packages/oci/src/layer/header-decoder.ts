@@ -75,8 +75,8 @@ export class HeaderDecoder {
       if (this.#extensions > 0) throw invalid("tar-extension", "an extended header has no entry behind it");
       return { type: "empty" };
     }
-    checkSum(block);
     const isGnu = checkMagic(block);
+    checkSum(block);
     const flag = String.fromCharCode(block[156] as number);
     if (flag === "x" || flag === "g" || flag === "L" || flag === "K")
       return this.#beginExtension(block, flag);
