@@ -10,6 +10,7 @@ import { graphCommand } from "./commands/graph.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { packCommand } from "./commands/pack.ts";
 import { rootsCommand } from "./commands/roots.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { whyCommand } from "./commands/why.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { renderError } from "./render/error.ts";
@@ -24,6 +25,7 @@ const verbs = [
   rootsCommand,
   graphCommand,
   checkCommand,
+  verifyCommand,
   cacheCommand,
 ];
 

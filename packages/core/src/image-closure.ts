@@ -1,15 +1,8 @@
-import {
-  makeClosure,
-  NixError,
-  parseNarHash,
-  parseStorePath,
-  type Closure,
-  type PathInfo,
-} from "@stowage/nix";
+import { makeClosure, parseStorePath, type Closure } from "@stowage/nix";
 import { readImage } from "@stowage/oci";
-import { recordIn } from "./build/config/closure-record.ts";
 import { rootsIn } from "./build/config/root-labels.ts";
 import { CoreError } from "./errors.ts";
+import { readRecord } from "./image-record.ts";
 
 /** What an image made by Stowage holds, by its own record. */
 export interface ImageClosure {
@@ -30,36 +23,15 @@ export async function readImageClosure(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ImageClosure> {
   const { labels, history, layerSizes } = await readImage(path, options);
-  const records = history.map((entry) => recordIn(entry)).filter((record) => record !== undefined);
-  const [first] = records;
-  if (first === undefined) {
+  const record = readRecord(history);
+  if (record === undefined) {
     throw new CoreError("not-found", `'${path}' has no record of a closure`, {
       path,
       hint: "Only images made by stowage pack have one.",
     });
   }
-  const infos = records.flatMap(({ storeDir, paths }) =>
-    paths.map((recorded) => readRecorded(recorded, storeDir)),
-  );
-  const roots = rootsIn(labels).map((root) => parseStorePath(root, first.storeDir));
+  const { storeDir, infos } = record;
+  const roots = rootsIn(labels).map((root) => parseStorePath(root, storeDir));
   const size = layerSizes.reduce((sum, bytes) => sum + bytes, 0);
-  return { closure: makeClosure(first.storeDir, roots, infos), size, layers: layerSizes.length };
-}
-
-function readRecorded(recorded: unknown, storeDir: string): PathInfo {
-  const { path, narHash, narSize, references } = (recorded ?? {}) as Readonly<Record<string, unknown>>;
-  const isSize = typeof narSize === "number" && Number.isSafeInteger(narSize) && narSize >= 0;
-  const areReferences =
-    Array.isArray(references) && references.every((reference) => typeof reference === "string");
-  if (typeof path !== "string" || typeof narHash !== "string" || !isSize || !areReferences) {
-    throw new NixError("format-invalid", "the image's record of a store path is not whole");
-  }
-  return {
-    path: parseStorePath(`${storeDir}/${path}`, storeDir),
-    narHash: parseNarHash(narHash),
-    narSize,
-    references: references
-      .map((reference) => parseStorePath(`${storeDir}/${reference}`, storeDir))
-      .toSorted(),
-  };
+  return { closure: makeClosure(storeDir, roots, infos), size, layers: layerSizes.length };
 }

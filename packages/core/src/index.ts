@@ -68,3 +68,16 @@ export type { ImageMeasures, Measures } from "./budget/measure.ts";
 export { ratchetBudget } from "./budget/ratchet-budget.ts";
 export { analyzeRoots, type RootsOptions, type StoreRoots } from "./analyze-roots.ts";
 export { matchesPackage } from "./budget/glob.ts";
+// The image, verified.
+export { verify } from "./verify.ts";
+export type { StorePathStatus, VerifiedStorePath } from "./verify/check-store-paths.ts";
+export type { StoreFindingCode, VerifyFinding, VerifyFindingCode } from "./verify/finding.ts";
+export type {
+  ImageReport,
+  LayerReport,
+  StoreReport,
+  Verdict,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyResult,
+} from "./verify-options.ts";

@@ -1,9 +1,9 @@
-import type { PackProgress } from "@stowage/core";
+import type { PackProgress, VerifyProgress } from "@stowage/core";
 import { formatSize } from "./size.ts";
 
 const REDRAW_MILLISECONDS = 100;
 
-/** One line on a terminal that says what is being packed, how much, how fast, and how long still. */
+/** One line on a terminal that says what is being done, how much, how fast, and how long still. */
 export class ProgressLine implements Disposable {
   readonly #stream: NodeJS.WriteStream;
   #began = 0;
@@ -14,10 +14,11 @@ export class ProgressLine implements Disposable {
     this.#stream = stream;
   }
 
-  update(progress: PackProgress): void {
+  update(progress: PackProgress | VerifyProgress): void {
     const now = performance.now();
-    if (progress.phase === "write" && this.#began === 0) this.#began = now;
-    const isLast = progress.phase === "write" && progress.written >= progress.total;
+    const done = bytesDone(progress);
+    if (done !== undefined && this.#began === 0) this.#began = now;
+    const isLast = done !== undefined && "total" in progress && done >= progress.total;
     if (this.#shown && now - this.#drawn < REDRAW_MILLISECONDS && !isLast) return;
     this.#drawn = now;
     this.#draw(describe(progress, (now - this.#began) / 1000));
@@ -41,23 +42,30 @@ export class ProgressLine implements Disposable {
   }
 }
 
-function describe(progress: PackProgress, seconds: number): string {
+function bytesDone(progress: PackProgress | VerifyProgress): number | undefined {
+  if (progress.phase === "verify") return progress.read;
+  return progress.phase === "write" ? progress.written : undefined;
+}
+
+function describe(progress: PackProgress | VerifyProgress, seconds: number): string {
   switch (progress.phase) {
     case "query":
       return "asking the store for the closure";
     case "measure":
       return `packing ${progress.paths} store paths, ${formatSize(progress.narSize)}`;
     case "write":
-      return describeWriting(progress.written, progress.total, seconds);
+      return describeBytes("packing", progress.written, progress.total, seconds);
+    case "verify":
+      return describeBytes("verifying", progress.read, progress.total, seconds);
   }
 }
 
-function describeWriting(written: number, total: number, seconds: number): string {
-  const share = total === 0 ? 100 : Math.floor((written / total) * 100);
-  const amount = `packing ${share}%  ${formatSize(written)} of ${formatSize(total)}`;
-  if (seconds < 0.2 || written === 0) return amount;
-  const rate = written / seconds;
-  return `${amount}  ${formatSize(rate)}/s  ${formatDuration((total - written) / rate)} left`;
+function describeBytes(verb: string, done: number, total: number, seconds: number): string {
+  const share = total === 0 ? 100 : Math.floor((done / total) * 100);
+  const amount = `${verb} ${share}%  ${formatSize(done)} of ${formatSize(total)}`;
+  if (seconds < 0.2 || done === 0) return amount;
+  const rate = done / seconds;
+  return `${amount}  ${formatSize(rate)}/s  ${formatDuration((total - done) / rate)} left`;
 }
 
 function formatDuration(seconds: number): string {

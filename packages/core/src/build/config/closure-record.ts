@@ -1,5 +1,5 @@
 import { storePathBaseName, storePathName, type PathInfo } from "@stowage/nix";
-import type { HistoryEntry } from "@stowage/oci";
+import { parseJson, type HistoryEntry } from "@stowage/oci";
 
 /**
  * What an image says of its own closure, readable without a store: each layer's history entry has, in `created_by`,
@@ -59,7 +59,7 @@ export function recordIn(
   const start = text.indexOf('{"schemaVersion":1,');
   if (start === -1) return undefined;
   try {
-    const record = JSON.parse(text.slice(start)) as Partial<Record<string, unknown>>;
+    const record = parseJson(Buffer.from(text.slice(start))) as Partial<Record<string, unknown>>;
     const { storeDir, paths } = record;
     return typeof storeDir === "string" && Array.isArray(paths) ? { storeDir, paths } : undefined;
   } catch {

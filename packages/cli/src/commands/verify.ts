@@ -1,0 +1,60 @@
+import { fstatSync } from "node:fs";
+import { Command } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderJson } from "../render/json.ts";
+import { ProgressLine } from "../render/progress.ts";
+import { makeStyle } from "../render/style.ts";
+import { renderVerify } from "../render/verify.ts";
+import type { Speaker } from "../speaker.ts";
+import { UsageError } from "./usage-error.ts";
+import type { Verb } from "./verb.ts";
+
+export function verifyCommand(): Verb {
+  const command = new Command("verify")
+    .summary("prove that an image is whole and holds what Nix built")
+    .description(
+      "Prove that an image is whole and holds what Nix built: every digest, size and count, the safety of every entry, and each store path's NAR hash, recomputed from the layers. It is held against this machine's Nix ('matches Nix'), or against the image's own record where Nix does not know the path ('self-consistent'). Nothing is written. Exit status 1 with any finding.\n\n  stowage verify app.tar\n  stowage verify layout/ --json",
+    )
+    .argument(
+      "<image>",
+      "an image archive, a layout directory, or - for an archive on stdin (a file, no pipe)",
+    )
+    .option("--store <url>", "store to ask, as Nix names it")
+    .option("--json", "print the answer as JSON");
+  return {
+    command,
+    action: (speaker, parsed) => runVerify(speaker, parsed.args, parsed.opts<VerifyWords>()),
+  };
+}
+
+interface VerifyWords {
+  readonly store?: string;
+  readonly json?: boolean;
+}
+
+async function runVerify(speaker: Speaker, args: readonly string[], words: VerifyWords): Promise<number> {
+  const image = readImageWord(args[0] ?? "");
+  const { verify } = await import("@stowage/core");
+  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  const result = await verify({
+    image,
+    store: words.store,
+    signal: speaker.signal,
+    onProgress: progress && ((event) => progress.update(event)),
+  });
+  progress?.clear();
+  const style = makeStyle(speaker.options.color, process.stdout, process.env);
+  await speaker.print(words.json ? renderJson(result) : renderVerify(result, style));
+  return result.findings.length === 0 ? exitCodes.done : exitCodes.finding;
+}
+
+function readImageWord(word: string): string {
+  if (word === "")
+    throw new UsageError("the image's name is empty", "Name an archive or a layout directory.");
+  if (word !== "-") return word;
+  if (fstatSync(0).isFile()) return "/dev/stdin";
+  throw new UsageError(
+    "an image is read at many places, which stdin here does not allow",
+    "Write it to a file first, and name that.",
+  );
+}

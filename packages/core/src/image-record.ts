@@ -1,0 +1,47 @@
+import { NixError, parseNarHash, parseStorePath, type PathInfo } from "@stowage/nix";
+import type { HistoryEntry } from "@stowage/oci";
+import { recordIn } from "./build/config/closure-record.ts";
+
+/** What an image says of the store paths in it. */
+export interface ImageRecord {
+  readonly storeDir: string;
+  /** As recorded: maybe not sorted, not complete, or with a path twice. */
+  readonly infos: readonly PathInfo[];
+}
+
+/**
+ * Reads the record of an image's closure out of its history; undefined where it has none.
+ * @throws NixError `format-invalid` when it is not a record
+ */
+export function readRecord(history: readonly HistoryEntry[]): ImageRecord | undefined {
+  const records = history.map((entry) => recordIn(entry)).filter((record) => record !== undefined);
+  const [first] = records;
+  if (first === undefined) return undefined;
+  const { storeDir } = first;
+  if (
+    !storeDir.startsWith("/") ||
+    storeDir.endsWith("/") ||
+    records.some((other) => other.storeDir !== storeDir)
+  )
+    throw new NixError("format-invalid", "the image's record has no store directory, or several");
+  const infos = records.flatMap(({ paths }) => paths.map((recorded) => readRecorded(recorded, storeDir)));
+  return { storeDir, infos };
+}
+
+function readRecorded(recorded: unknown, storeDir: string): PathInfo {
+  const { path, narHash, narSize, references } = (recorded ?? {}) as Readonly<Record<string, unknown>>;
+  const isSize = typeof narSize === "number" && Number.isSafeInteger(narSize) && narSize >= 0;
+  const areReferences =
+    Array.isArray(references) && references.every((reference) => typeof reference === "string");
+  if (typeof path !== "string" || typeof narHash !== "string" || !isSize || !areReferences) {
+    throw new NixError("format-invalid", "the image's record of a store path is not whole");
+  }
+  return {
+    path: parseStorePath(`${storeDir}/${path}`, storeDir),
+    narHash: parseNarHash(narHash),
+    narSize,
+    references: references
+      .map((reference) => parseStorePath(`${storeDir}/${reference}`, storeDir))
+      .toSorted(),
+  };
+}

@@ -1,0 +1,34 @@
+import type { Finding, ImageFindingCode } from "@stowage/oci";
+
+/** What can be wrong with the store paths in an image; closed. */
+export type StoreFindingCode =
+  /** A path's contents are not what Nix, or the image's own record, says. */
+  | "nar-hash-mismatch"
+  /** A path's tree is none that a store can hold: links, order, names. */
+  | "store-path-invalid"
+  /** Modes, owners or times that are not Nix's. */
+  | "store-metadata"
+  /** A path is in more than one layer, or more than once in one. */
+  | "store-path-split"
+  /** A path that the record has is in no layer. */
+  | "store-path-missing"
+  /** A path that the layers have is not in the record. */
+  | "store-path-unrecorded"
+  /** Something else than store paths in the store directory. */
+  | "store-entry"
+  /** A path refers to one that is not in the image. */
+  | "reference-missing"
+  /** The record is none, or says otherwise than Nix. */
+  | "record-mismatch"
+  /** A root that the image's labels name is not in it. */
+  | "root-missing"
+  /** The program that the image starts is not in it. */
+  | "entrypoint-missing";
+
+export type VerifyFindingCode = ImageFindingCode | StoreFindingCode;
+
+/** Something wrong with an image: what and where. */
+export interface VerifyFinding extends Finding<VerifyFindingCode> {
+  /** The store path it is about. */
+  readonly path?: string;
+}
