@@ -50,6 +50,19 @@ describe.skipIf(!ready)("the same closure gives the same bytes", () => {
     expect(await digestOfPack(["pack", fortuneCat.link, ...words], { env })).toBe(expected);
   });
 
+  test("streamed with one job", async () => {
+    const [program = "", ...rest] = stowageWords;
+    const words = [...rest, "pack", fortuneCat.link, "-o", "-", "--jobs", "1"];
+    const streamed = await execa(program, words, {
+      env: nixEnvironment,
+      encoding: "buffer",
+      maxBuffer: 2 ** 30,
+    });
+    const file = join(temporaryFolder(), "image.tar");
+    await stowage(["pack", fortuneCat.link, "--format", "docker-archive", "-o", file]);
+    expect(createHash("sha256").update(streamed.stdout).digest("hex")).toBe(sha256(file));
+  });
+
   test("in another directory, by the store path, through another link", async () => {
     const folder = temporaryFolder();
     symlinkSync(fortuneCat.link, join(folder, "-odd link"));

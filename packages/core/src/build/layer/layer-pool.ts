@@ -12,9 +12,14 @@ export class LayerPool implements AsyncDisposable {
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];
   #waiting: Job[] = [];
+  /** Layers that are read, or wait to be. */
+  #readers = 0;
   #closed = false;
 
-  /** @param jobs how many threads at most */
+  /**
+   * @param jobs how many threads at most; each layer that is read has one more, which waits for who takes its bytes most
+   *   of the time, and must not keep anybody from what those are waiting for
+   */
   constructor(jobs: number) {
     this.#jobs = jobs;
   }
@@ -24,6 +29,11 @@ export class LayerPool implements AsyncDisposable {
     const { weight, signal, onBytes } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<number | string>();
+    if (task.type === "read") {
+      this.#readers++;
+      const leave = (): void => void this.#readers--;
+      promise.then(leave, leave);
+    }
     const job: Job = { task, weight, onBytes, signal, resolve, reject };
     const at = this.#waiting.findIndex((other) => other.weight < weight);
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, job);
@@ -67,7 +77,7 @@ export class LayerPool implements AsyncDisposable {
   /** A thread that has nothing to do; undefined where all have, or none can be started, which fails what waits. */
   #freeThread(): Worker | undefined {
     const idle = this.#idle.pop();
-    if (idle !== undefined || this.#threads.size >= this.#jobs) return idle;
+    if (idle !== undefined || this.#threads.size >= this.#jobs + this.#readers) return idle;
     try {
       return this.#start();
     } catch (cause) {
