@@ -59,9 +59,14 @@ export async function pack(options: PackOptions): Promise<PackResult> {
 
   options.onProgress?.({ phase: "query" });
   const roots = [...new Set(targets.map((target) => target.storePath))];
-  await using protection = await store.protect(roots, { signal });
+  // Side by side: what a root holds from now on is what its closure is.
+  const [protecting, querying] = await Promise.allSettled([
+    store.protect(roots, { signal }),
+    queryClosure(store, roots, options),
+  ]);
+  await using protection = settledValue(protecting);
   if (protection.warning !== undefined) warn(protection.warning);
-  const closure = await queryClosure(store, roots, options);
+  const closure = settledValue(querying);
 
   const graph = buildGraph(closure);
   const paths = closure.paths.map((info) => info.path);
@@ -138,6 +143,11 @@ async function queryClosure(
   return options.with?.includes("shell")
     ? closureWithShell(store, closure, { signal: options.signal })
     : closure;
+}
+
+function settledValue<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === "rejected") throw settled.reason;
+  return settled.value;
 }
 
 function describeCandidates(decided: DecidedConfig): string {

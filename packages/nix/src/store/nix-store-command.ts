@@ -1,5 +1,5 @@
-import type { ExecaError } from "execa";
 import { NixError } from "../errors.ts";
+import { ProgramFailure, runProgram } from "./run-program.ts";
 
 export interface NixStoreOptions {
   readonly environment: NodeJS.ProcessEnv;
@@ -31,21 +31,15 @@ export async function runNixProgram(
   words: readonly string[],
   options: QueryOptions,
 ): Promise<string> {
-  // Loaded here: half of what a command that asks no store would load.
-  const { execa, ExecaError } = await import("execa");
   try {
-    const { stdout } = await execa(program, words, {
+    return await runProgram(program, words, {
       env: { ...options.environment, LC_ALL: "C" },
-      extendEnv: false,
-      stdin: "ignore",
-      maxBuffer: 1 << 30,
+      signal: options.signal,
       killSignal: options.onlyReads === true ? "SIGKILL" : "SIGTERM",
-      ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     });
-    return stdout;
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw error instanceof ExecaError ? explainFailure(error) : error;
+    throw error instanceof ProgramFailure ? explainFailure(error) : error;
   }
 }
 
@@ -64,7 +58,7 @@ export function batchArguments(paths: readonly string[]): string[][] {
   return batches;
 }
 
-function explainFailure(error: ExecaError): NixError {
+function explainFailure(error: ProgramFailure): NixError {
   const cause = error;
   if (error.code === "ENOENT" || error.code === "ENOTDIR") {
     return new NixError("nix-missing", "Nix is not installed here: there is no nix-store on PATH", {
@@ -74,7 +68,7 @@ function explainFailure(error: ExecaError): NixError {
   }
   if (error.code === "EACCES")
     return new NixError("nix-missing", "nix-store on PATH may not be run: permission denied", { cause });
-  const said = errorLines(String(error.stderr ?? ""));
+  const said = errorLines(error.stderr);
   const invalid = /path '([^']+)' is not valid/.exec(said)?.[1];
   if (invalid !== undefined) {
     return new NixError("path-invalid", `${invalid} is not a valid path of the store`, {
@@ -102,7 +96,7 @@ function explainFailure(error: ExecaError): NixError {
     });
   }
   const end = error.signal === undefined ? `exit status ${error.exitCode}` : error.signal;
-  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.shortMessage : said}`, {
+  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.message : said}`, {
     cause,
   });
 }
