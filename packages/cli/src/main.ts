@@ -52,9 +52,10 @@ function buildProgram(run: (action: Action, command: Command) => Promise<void>):
   return program;
 }
 
-/** What went wrong first, where cleaning up after it failed too. */
+/** What went wrong first, where cleaning up after it failed too. Node 22 has no class for it, only the name. */
 function firstError(error: unknown): unknown {
-  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+  const isSuppressing = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isSuppressing ? firstError(error.suppressed) : error;
 }
 
 function ownVersion(): string {
