@@ -1,3 +1,4 @@
+import { seededRandom } from "./campaign.ts";
 import { below, file, folder, link, someBytes, type Tree } from "./trees.ts";
 
 const every = (from: number, to: number): number[] =>
@@ -5,6 +6,14 @@ const every = (from: number, to: number): number[] =>
 
 /** All bytes that a name may hold. */
 const nameBytes = every(1, 255).filter((byte) => byte !== 0x2f);
+
+/** Random bytes that a name may hold, the same each time. */
+function randomBytes(length: number, seed: number): Buffer {
+  const random = seededRandom(seed);
+  return Buffer.from(
+    Array.from({ length }, () => nameBytes[Math.floor(random() * nameBytes.length)] as number),
+  );
+}
 
 const mebibyte = 1 << 20;
 
@@ -83,6 +92,11 @@ export const nastyTrees: Readonly<Record<string, Tree>> = {
     [Buffer.from([0xc0, 0xaf]), file("a slash, overlong")],
     [Buffer.from([0xf4, 0x90, 0x80, 0x80]), file("beyond Unicode")],
     [Buffer.from([0xc3, 0xa9, 0xff]), folder([Buffer.from([0xfe]), link(Buffer.from([0x80, 0x2f, 0xff]))])],
+  ),
+  "random-names-and-targets": folder(
+    ...every(1, 300).map(
+      (n) => [randomBytes(1 + (n % 255), n), n % 2 === 0 ? file("x") : link(randomBytes(n, n))] as const,
+    ),
   ),
   "names-that-look-like-something-else": folder(
     ...[

@@ -1,14 +1,28 @@
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { measureTree, narChunks, NarHasher, parseNarHash, readTree, type TreeEntryHead } from "@stowage/nix";
+import {
+  measureTree,
+  narChunks,
+  NarHasher,
+  parseNar,
+  parseNarHash,
+  readTree,
+  type TreeEntry,
+  type TreeEntryHead,
+} from "@stowage/nix";
+import { collect } from "../../support/layer-bytes.ts";
 import { nastyTrees } from "../../support/nasty-trees.ts";
 import { nixEnvironment } from "../../support/nix-environment.ts";
+import { nixIsOlderThan } from "../../support/nix-version.ts";
 import { requirePrograms, requireWorld } from "../../support/programs.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { treeEntries, writeTree } from "../../support/trees.ts";
+import { below, file, treeEntries, writeTree } from "../../support/trees.ts";
 import { buildFlake, closureOf, type Built } from "../../support/world.ts";
 
+/** Twenty thousand files take their time on a busy machine. */
+const patience = { timeout: 120_000 };
 const hasNix = requirePrograms("nix", "nix-store");
 
 /** Compares a generator's bytes with what `nix-store --dump` prints, and says how many there are. */
@@ -35,7 +49,7 @@ async function compareWithDump(path: string, chunks: Generator<Uint8Array>): Pro
   return position;
 }
 
-describe.skipIf(!requireWorld() || !hasNix)("NARs of the world's store paths", () => {
+describe.skipIf(!requireWorld() || !hasNix)("NARs of the world's store paths", patience, () => {
   let fortuneCat: Built;
   beforeAll(() => void (fortuneCat = buildFlake("fortune-cat")));
   afterAll(() => fortuneCat[Symbol.dispose]());
@@ -54,7 +68,7 @@ describe.skipIf(!requireWorld() || !hasNix)("NARs of the world's store paths", (
   });
 });
 
-describe.skipIf(!hasNix)("NARs of trees of every kind are those of nix-store --dump", () => {
+describe.skipIf(!hasNix)("NARs of trees of every kind are those of nix-store --dump", patience, () => {
   test.each(Object.entries(nastyTrees))("%s", async (_, tree) => {
     const place = join(temporaryFolder(), "tree");
     writeTree(Buffer.from(place), tree);
@@ -67,11 +81,66 @@ describe.skipIf(!hasNix)("NARs of trees of every kind are those of nix-store --d
       expect(measureTree(treeEntries(tree, chunkBytes))).toEqual(measured);
   });
 
+  // Stores hold what Nix before 2.34 took.
+  test.runIf(nixIsOlderThan("2.34"))("and of a tree deeper than Nix 2.34 takes", async () => {
+    const place = join(temporaryFolder(), "tree");
+    writeTree(
+      Buffer.from(place),
+      below(
+        Array.from({ length: 200 }, () => "d"),
+        file("deep"),
+      ),
+    );
+    await compareWithDump(place, narChunks(readTree({ directory: place })));
+  });
+
   test("and of a file larger than any buffer, sparse on disk", async () => {
     const place = join(temporaryFolder(), "huge");
     execFileSync("truncate", ["-s", String(200 * 1024 * 1024 + 3), place]);
     await compareWithDump(place, narChunks(readTree({ directory: place })));
   });
+});
+
+test("what is taken at all is read back entry by entry", () => {
+  const paths = ["a", "b", "a/a", "a/b", "a/b/c", "a-", "ab", "", "a/..", "b/", "A", "\u00ff"];
+  const anyHead = fc.oneof(
+    fc.record({ type: fc.constant("directory" as const) }),
+    fc.record({
+      type: fc.constant("symlink" as const),
+      target: fc.constantFrom(Buffer.from("t"), Buffer.alloc(0)),
+    }),
+    fc.record({
+      type: fc.constant("file" as const),
+      executable: fc.boolean(),
+      contents: fc.uint8Array({ maxLength: 20 }),
+    }),
+  );
+  const anyEntry = fc.tuple(fc.constantFrom(...paths), anyHead);
+  let taken = 0;
+  fc.assert(
+    fc.property(fc.array(anyEntry, { maxLength: 6 }), fc.boolean(), (entries, sorted) => {
+      const inOrder = sorted ? entries.toSorted(([a], [b]) => (a < b ? -1 : 1)) : entries;
+      const given = [["", { type: "directory" }] as const, ...inOrder].map(([path, head]): TreeEntry => {
+        const node = { path: Buffer.from(path) };
+        if (head.type !== "file") return { ...node, ...head };
+        const { contents, ...rest } = head;
+        return { ...node, ...rest, size: contents.length, chunks: () => [contents] };
+      });
+      let bytes: Buffer;
+      try {
+        bytes = collect(narChunks(given));
+      } catch (error) {
+        expect(error).toMatchObject({ name: "NixError", code: "tree-invalid" });
+        return;
+      }
+      taken++;
+      const plain = (entry: TreeEntry): unknown =>
+        entry.type === "file" ? { ...entry, chunks: collect(entry.chunks()).toString("hex") } : entry;
+      expect(Array.from(parseNar([bytes]), plain)).toEqual(given.map(plain));
+    }),
+    { numRuns: 3000, seed: 4 },
+  );
+  expect(taken).toBeGreaterThan(300);
 });
 
 test("many thousands of directories may end at once", () => {
