@@ -224,6 +224,17 @@ describe.skipIf(!ready)(
       expectAsStored(join(bundle, "rootfs"));
     });
 
+    test("stowage verify: with Nix's word, and with the image's own", async () => {
+      for (const [store, verdict] of [
+        [root, "matches-nix"],
+        [join(temporaryFolder(), "empty"), "self-consistent"],
+      ]) {
+        const verified = await stowage(["verify", archive, "--store", `local?root=${store}`, "--json"]);
+        expect(verified.exitCode, verified.stdout).toBe(0);
+        expect(JSON.parse(verified.stdout)).toMatchObject({ verdict });
+      }
+    });
+
     /** The layers in a saved docker-archive, as diffIDs: whoever saves them has made them again from unpacked files. */
     function savedDiffIds(saved: string): string[] {
       const out = emptyFolder();
