@@ -1,5 +1,6 @@
 import { PLAIN_TAR, type Sink } from "../image-draft.ts";
 import { sealImage } from "../spec/seal-image.ts";
+import { measureLayer } from "./measure-layer.ts";
 import { writeAllLayers } from "./write-all.ts";
 
 /** No place at all: all digests of an image, and nothing written. What is remembered of a layer is not read again. */
@@ -14,17 +15,7 @@ export function digestSink(): Sink {
             layerOptions.onBytes?.(known.size);
             return known;
           }
-          let size = 0;
-          const diffId = await layer.measure({
-            signal: layerOptions.signal,
-            onBytes: (bytes) => {
-              size += bytes;
-              layerOptions.onBytes?.(bytes);
-            },
-          });
-          const measured = { diffId, digest: diffId, size };
-          await layer.confirm(PLAIN_TAR, measured, layerOptions.signal);
-          return measured;
+          return measureLayer(layer, layerOptions);
         },
       });
       const { config, manifest } = sealImage(image, layers);
