@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { readTree } from "@stowage/nix";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startContainerd } from "../support/containerd.ts";
 import { freePort } from "../support/free-port.ts";
+import { makePodman, podmanLimits } from "../support/podman.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
@@ -42,23 +42,12 @@ describe.skipIf(!ready)("the same archive in other loaders", () => {
   afterAll(() => fortuneCat[Symbol.dispose]());
 
   test("podman loads and runs it", async () => {
-    const folder = temporaryFolder();
-    const places = [
-      "--root",
-      join(folder, "root"),
-      "--runroot",
-      join(folder, "run"),
-      "--storage-driver",
-      "vfs",
-    ];
-    const podman = (...words: string[]) =>
-      execa("podman", [...places, "--cgroup-manager=cgroupfs", "--runtime", "runc", ...words]);
+    const podman = makePodman();
     const loaded = await podman("load", "-i", archive);
     expect(loaded.stdout).toContain("docker.io/library/fortune-cat:0.1.0");
     const { stdout: id } = await podman("image", "inspect", "--format", "{{.Id}}", "fortune-cat:0.1.0");
     expect(`sha256:${id}`).toBe(imageId);
     const port = await freePort();
-    const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"];
     const variables = ["-e", `PORT=${port}`, "-e", "HOST=127.0.0.1", "-e", "CATAAS_URL=http://127.0.0.1:1"];
     const running = podman(
       "run",
@@ -67,7 +56,7 @@ describe.skipIf(!ready)("the same archive in other loaders", () => {
       `cat-${port}`,
       "--network",
       "host",
-      ...limits,
+      ...podmanLimits,
       ...variables,
       "fortune-cat:0.1.0",
     );
@@ -177,36 +166,6 @@ function describeEntry(entry: ReturnType<typeof readTree> extends Iterable<infer
   const name = entry.path.toString("latin1");
   if (entry.type === "symlink") return `${name} -> ${entry.target.toString("latin1")}`;
   return entry.type === "file" ? `${name} ${entry.size} ${entry.executable}` : `${name}/`;
-}
-
-interface Containerd {
-  ctr(...words: string[]): ReturnType<typeof execa>;
-}
-
-/** A containerd of the test's own, ended with the test. */
-async function startContainerd(): Promise<Containerd> {
-  const folder = temporaryFolder();
-  const socket = join(folder, "socket");
-  const config = join(folder, "config.toml");
-  writeFileSync(
-    config,
-    [
-      "version = 2",
-      `root = "${folder}/root"`,
-      `state = "${folder}/state"`,
-      'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
-      `[grpc]\n  address = "${socket}"`,
-      `[ttrpc]\n  address = "${socket}.ttrpc"`,
-    ].join("\n"),
-  );
-  const daemon = spawn("containerd", ["-c", config], { stdio: "ignore" });
-  const exited = new Promise((resolve) => daemon.on("exit", resolve));
-  onTestFinished(async () => {
-    daemon.kill("SIGTERM");
-    await exited;
-  });
-  for (let tries = 0; !existsSync(socket) && tries < 1200; tries++) await sleep(50);
-  return { ctr: (...words) => execa("ctr", ["-a", socket, ...words]) };
 }
 
 /** A build that refers to `count - 2` small packages and a shell, made by real Nix. */

@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
 import { openStore, type Closure, type Store, type StorePath, type Target } from "@stowage/nix";
 import {
+  BlockPool,
   digestSink,
   familiarName,
+  parseCompression,
   PLAIN_TAR,
   type ImageDraft,
   type Sink,
@@ -22,9 +24,6 @@ import { DigestCache } from "./cache/digest-cache.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
-import { openPushRegistries } from "./registry/open-push-registries.ts";
-import { parsePushPlaces, pushDraftTo, type PushedName, type PushPlace } from "./registry/push-draft-to.ts";
-import type { Registries } from "./registry/registry-access.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
 import { planLayers } from "./plan/plan-layers.ts";
 
@@ -55,15 +54,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const link = parseLink(options.link ?? "/result", store.storeDir);
   const user = readUser(options);
   const jobs = readJobs(options);
+  const codec = parseCompression(options.compression ?? "none");
 
   const targets = await resolveTargets(store, options.targets);
   const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
-  const places = parsePushPlaces(options.push ?? []);
-  await using registries = await openPushRegistries(places, options, environment);
-  const isWritten = places.length === 0 || options.output !== undefined || options.format !== undefined;
-  const output = isWritten
-    ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
-    : undefined;
+  const output = await openOutput(options.output, options.format, packageNameOf(targets[0] as Target));
+  if (codec !== undefined && output.isStream && !options.spool) throw unspooled(options);
 
   options.onProgress?.({ phase: "query" });
   const roots = [...new Set(targets.map((target) => target.storePath))];
@@ -88,22 +84,20 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   });
 
   await using pool = new LayerPool(jobs);
+  await using compression = codec === undefined ? undefined : new BlockPool(codec, jobs);
   using cache = new DigestCache(environment, options.onNotice);
   const { check = true } = options;
   const { config } = decided;
-  const draft = draftImage({ store, graph, plan, tree: root.tree, config, names, check, pool, cache });
-  const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
-  const { written, pushed } =
-    options.dryRun === true
-      ? { written: undefined, pushed: [] }
-      : await bring(draft, { sink, places: options.dryRun ? [] : places, registries }, options);
+  const parts = { store, graph, plan, tree: root.tree, config, names };
+  const draft = draftImage({ ...parts, check, pool, cache, compression });
+  const sink = options.dryRun === "digests" ? digestSink() : output.sink;
+  const written = options.dryRun === true ? undefined : await write(draft, sink, options);
 
   return {
     layers: await describeLayers(draft, plan, written),
     ...(written === undefined ? {} : { imageId: written.imageId, manifestDigest: written.manifestDigest }),
-    ...(options.dryRun || output?.path === undefined ? {} : { output: output.path }),
-    ...(output === undefined ? {} : { format: output.format }),
-    ...(pushed.length === 0 ? {} : { pushed }),
+    ...(options.dryRun || output.path === undefined ? {} : { output: output.path }),
+    format: output.format,
     tags: names.map(familiarName),
     platform: decided.platform,
     entrypoint: decided.config.config?.Entrypoint ?? [],
@@ -133,6 +127,16 @@ function readJobs(options: PackOptions): number {
     throw new CoreError("option-invalid", `--jobs must be a whole number from 1 to 1024, not ${jobs}`);
   }
   return jobs;
+}
+
+function unspooled({ compression }: PackOptions): CoreError {
+  return new CoreError(
+    "option-invalid",
+    `--compression ${compression}: a stream needs each layer's size before the layer`,
+    {
+      hint: "Add --spool, which holds one compressed layer at a time in TMPDIR, or give a file with -o.",
+    },
+  );
 }
 
 async function resolveTargets(store: Store, given: readonly string[]): Promise<Target[]> {
@@ -169,41 +173,20 @@ function describeCandidates(decided: DecidedConfig): string {
     .join("  ")}`;
 }
 
-/** Brings the image to where it goes: what is written first is known to what is pushed. */
-async function bring(
-  draft: ImageDraft,
-  to: {
-    readonly sink: Sink | undefined;
-    readonly places: readonly PushPlace[];
-    readonly registries: Registries;
-  },
-  options: PackOptions,
-): Promise<{ readonly written: WrittenImage | undefined; readonly pushed: readonly PushedName[] }> {
-  const { signal } = options;
-  const { sink, places, registries } = to;
-  const onBytes = await reportBytes(draft, "write", 1, options);
-  const written = await sink?.write(draft, { signal, onBytes });
-  const onPushed = await reportBytes(draft, "push", places.length, options);
-  return pushDraftTo(draft, { places, registries }, { known: written, signal, onBytes: onPushed });
-}
-
-/** Reports bytes against the sum of all layers' sizes, so many times over. */
-async function reportBytes(
-  draft: ImageDraft,
-  phase: "write" | "push",
-  times: number,
-  { signal, onProgress }: PackOptions,
-): Promise<((bytes: number) => void) | undefined> {
-  if (onProgress === undefined) return undefined;
+/** Writes the image, reporting bytes against the sum of all layers' sizes. */
+async function write(draft: ImageDraft, sink: Sink, options: PackOptions): Promise<WrittenImage> {
+  const { signal, onProgress } = options;
+  if (onProgress === undefined) return sink.write(draft, { signal });
   const sizes = await Promise.all(
     draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
   );
-  const total = times * sizes.reduce((sum, size) => sum + size, 0);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   let written = 0;
-  return (bytes) => {
+  const onBytes = (bytes: number): void => {
     written += bytes;
-    onProgress({ phase, written, total });
+    onProgress({ phase: "write", written, total });
   };
+  return sink.write(draft, { signal, onBytes });
 }
 
 async function describeLayers(

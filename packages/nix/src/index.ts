@@ -29,8 +29,6 @@ export type { GcSettings } from "./store/gc-settings.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";
-export { readSome } from "./tree/read-some.ts";
-export { treeError } from "./tree/tree-error.ts";
 export type {
   TreeDirectory,
   TreeEntry,

@@ -32,22 +32,14 @@ export type OciErrorCode =
   | "output-closed"
   /** Writing failed: disk full, permission, I/O. */
   | "output-failed"
+  /** Compressing failed for want of memory or threads. */
+  | "compression-failed"
   /** The image's blobs or documents contradict each other or the format. */
   | "image-corrupted"
   /** There is nothing where an image should be. */
   | "image-missing"
   /** An image's file may not be read, or reading it fails. */
-  | "image-unreadable"
-  /** A registry or its token server cannot be reached, or its certificate is not trusted. */
-  | "registry-unreachable"
-  /** A registry wants other credentials, or does not allow it. */
-  | "registry-denied"
-  /** A registry does not have what was asked for. */
-  | "registry-missing"
-  /** A registry fails, or answers what the distribution spec does not know. */
-  | "registry-failed"
-  /** A file of credentials, or a program that keeps them, cannot be used. */
-  | "credentials-unusable";
+  | "image-unreadable";
 
 /** An error of `@stowage/oci`: what (message), which path, why (cause), and what to do next (hint). */
 export class OciError extends Error {

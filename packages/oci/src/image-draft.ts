@@ -1,3 +1,4 @@
+import type { BlockPool } from "./compression/block-pool.ts";
 import type { HistoryEntry, ImageSettings } from "./spec/config.ts";
 import type { Digest } from "./spec/digest.ts";
 import type { ImageName } from "./spec/image-name.ts";
@@ -54,6 +55,8 @@ export interface ImageDraft {
   /** Config without `rootfs` and `history`, which follow from the layers. */
   readonly config: ImageSettings;
   readonly names: readonly ImageName[];
+  /** What compresses the layers; without one they are stored as plain tars. */
+  readonly compression?: BlockPool | undefined;
 }
 
 /** One layer as it was written. */

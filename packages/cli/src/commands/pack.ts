@@ -14,7 +14,6 @@ import {
   parseWords,
   readConfigFile,
 } from "./pack-words.ts";
-import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -62,16 +61,16 @@ export function packCommand(): Verb {
         .default("popularity"),
     )
     .option("--max-layers <n>", "layers of the image, 2 to 125", "100")
+    .option("--compression <codec[:level]>", "none, gzip or zstd", "none")
+    .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
     .option("--store <url>", "store to take the paths from, as Nix names it")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
-    .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))
     .option("--jobs <n>", "threads (default: one for each processor)")
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
-  withRegistryOptions(command);
   return { command, action: (speaker, parsed) => runPack(speaker, parsed.args, parsed.opts<PackWords>()) };
 }
 
@@ -81,7 +80,7 @@ function collectExtra(value: string, previous: readonly string[]): string[] {
 }
 
 /** The words of the command line, as commander hands them over. */
-interface PackWords extends RegistryWords {
+interface PackWords {
   readonly output?: string;
   readonly format?: NonNullable<PackOptions["format"]>;
   readonly tag: readonly string[];
@@ -103,11 +102,12 @@ interface PackWords extends RegistryWords {
   readonly bare?: boolean;
   readonly layering: NonNullable<PackOptions["layering"]>;
   readonly maxLayers: string;
+  readonly compression: string;
+  readonly spool?: boolean;
   readonly platform?: string;
   readonly created?: string;
   readonly store?: string;
   readonly check?: boolean;
-  readonly push: readonly string[];
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -124,8 +124,7 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
     );
   }
   using stdout = toStdout ? openStdout() : undefined;
-  const registry = await readRegistryAccess(words, speaker.signal);
-  const options = { ...readOptions(targets, words, stdout?.stream), registry };
+  const options = readOptions(targets, words, stdout?.stream);
   const { pack } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await pack({
@@ -175,11 +174,12 @@ function readOptions(
     bare: words.bare,
     layering: words.layering,
     maxLayers: parseWholeNumber("--max-layers", words.maxLayers),
+    compression: words.compression,
+    spool: words.spool,
     platform: words.platform,
     created: words.created,
     store: words.store,
     check: words.check,
-    push: words.push,
     jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),
     dryRun: words.dryRun,
   };

@@ -1,5 +1,5 @@
 import type { PathInfo, Store } from "@stowage/nix";
-import type { ImageDraft, ImageName } from "@stowage/oci";
+import type { BlockPool, ImageDraft, ImageName } from "@stowage/oci";
 import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import type { LayerPlan } from "../plan/layer-plan.ts";
@@ -22,8 +22,9 @@ export function draftImage(parts: {
   readonly check: boolean;
   readonly pool: LayerPool;
   readonly cache: DigestCache;
+  readonly compression: BlockPool | undefined;
 }): ImageDraft {
-  const { store, graph, plan, tree, config, names, check, pool, cache } = parts;
+  const { store, graph, plan, tree, config, names, check, pool, cache, compression } = parts;
   const created = String(config.created);
   const storeLayers = plan.layers.map((paths) => {
     const infos = paths.map((path) => graph.infos[graph.positionOf(path) as number] as PathInfo);
@@ -45,5 +46,6 @@ export function draftImage(parts: {
     layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created))],
     config,
     names,
+    compression,
   };
 }

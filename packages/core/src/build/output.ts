@@ -7,6 +7,8 @@ import type { ImageFormat } from "../pack-options.ts";
 export interface Output {
   readonly sink: Sink;
   readonly format: ImageFormat;
+  /** Whether it is written from front to back. */
+  readonly isStream: boolean;
   /** The path written to; undefined for a stream. */
   readonly path: string | undefined;
 }
@@ -23,15 +25,15 @@ export async function openOutput(
 ): Promise<Output> {
   if (output instanceof Writable) {
     requireStreamable(format, "a stream");
-    return { sink: dockerArchiveSink(output), format: "docker-archive", path: undefined };
+    return { sink: dockerArchiveSink(output), format: "docker-archive", isStream: true, path: undefined };
   }
   const path = output ?? (format === "oci-dir" ? packageName : `${packageName}.tar`);
-  if (format === "oci-dir") return { sink: layoutSink(path), format, path };
+  if (format === "oci-dir") return { sink: layoutSink(path), format, isStream: false, path };
   const kind = await classifyOutput(path);
   if (kind === "stream") requireStreamable(format, `'${path}', which is no regular file,`);
   const chosen = format ?? (kind === "stream" ? "docker-archive" : "archive");
   const sink = chosen === "archive" ? archiveSink(path) : dockerArchiveSink(path);
-  return { sink, format: chosen, path };
+  return { sink, format: chosen, isStream: kind === "stream", path };
 }
 
 function requireStreamable(format: ImageFormat | undefined, place: string): void {

@@ -23,8 +23,7 @@ export async function takeTemporaryRoot(
 ): Promise<Protection> {
   const roots = join(cacheFolder(options.environment), "roots");
   const folder = join(roots, `${formatIdentity(ownIdentity())}_${randomBytes(4).toString("hex")}`);
-  // What cannot be removed now is by the next pack: its process has ended by then.
-  const release = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
+  const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     await removeLeftRoots(roots);
     await mkdir(folder, { recursive: true });
@@ -41,7 +40,7 @@ export async function takeTemporaryRoot(
     }
     return { warning: undefined, [Symbol.asyncDispose]: release };
   } catch (error) {
-    await release();
+    await release().catch(() => {});
     options.signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
     return {

@@ -1,5 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { readSome } from "./read-some.ts";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { changedError, treeError } from "./tree-error.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -20,7 +19,7 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
     for (;;) {
       // One byte more than is left shows growth, and an end of file without a further call.
       const wanted = Math.min(CHUNK_BYTES, left + 1);
-      const length = guard(path, () => readSome(fd, buffer, wanted, null));
+      const length = guard(path, () => readSync(fd, buffer, 0, wanted, null));
       if (length > left) throw changedError(path, "grew");
       if (length === 0 && left > 0) throw changedError(path, "shrank");
       left -= length;
@@ -28,7 +27,7 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
       if (left === 0 && length < wanted) return;
     }
   } finally {
-    guard(path, () => closeSync(fd));
+    closeSync(fd);
   }
 }
 

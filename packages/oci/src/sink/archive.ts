@@ -10,7 +10,8 @@ import {
   type SealedImage,
 } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
-import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
+import { nameMembers, placeMembers, writeCompressedMembers, type MemberPlace } from "./layer-members.ts";
+import { encodeArchiveEnd, encodeMember } from "./member.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
 import { writeAllLayers, writeLayerInto } from "./write-all.ts";
@@ -18,7 +19,7 @@ import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 /**
  * The archive that everything loads: OCI image layout and docker-archive in one tar. A plain layer's size follows from
  * metadata, so every layer's place is known before any content is read: layers are written side by side, and their
- * digests, which name the members, are put in last.
+ * digests, which name the members, are put in last. Compressed layers go out in order.
  */
 export function archiveSink(path: string): Sink {
   return { write: (image, options = {}) => writeArchive(path, image, options) };
@@ -41,23 +42,19 @@ async function writeArchive(
       },
     );
   }
-  const sizes = await Promise.all(image.layers.map((layer) => layer.size(signal)));
   const marker = encodeMember("oci-layout", LAYOUT_MARKER);
-  const { places } = placeMembers(marker.length, sizes);
-
   await removeLeftOvers(place.path);
   await using file = await AtomicFile.create(place.path, path);
-  const layers = await writeAllLayers(image, options, {
-    path,
-    write(layer, index, layerOptions) {
-      const { contentOffset, size } = places[index] as MemberPlace;
-      const space = { fd: file.handle.fd, offset: contentOffset, size };
-      return writeLayerInto(space, { layer, index }, layerOptions);
-    },
-  });
+  const start = marker.length;
+  const { compression: pool } = image;
+  const written =
+    pool === undefined
+      ? await writePlainMembers({ file, start, shown: path }, image, options)
+      : await writeCompressedMembers({ file, start }, { image, pool }, options);
+  const { layers } = written;
 
   await file.writeAt(marker, 0);
-  const end = await nameLayers(file, { start: marker.length, places, layers });
+  const end = await nameMembers(file, start, distinctMembers(written));
   const sealed = sealImage(image, layers);
   const documents = encodeDocuments(image, sealed, layers);
   const tail = Buffer.concat([documents, encodeArchiveEnd(end + documents.length)]);
@@ -67,60 +64,46 @@ async function writeArchive(
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
 }
 
-/** Where a layer's member lies in the archive, in bytes. */
-interface MemberPlace {
-  readonly headerOffset: number;
-  readonly contentOffset: number;
-  readonly size: number;
-}
-
-function placeMembers(
-  start: number,
-  sizes: readonly number[],
-): { readonly places: readonly MemberPlace[]; readonly end: number } {
-  let offset = start;
-  const places = sizes.map((size): MemberPlace => {
-    const headerOffset = offset;
-    // The name is not known yet, only that it is as long as any other digest's.
-    const contentOffset = headerOffset + encodeMemberHeader(blobMember(ANY_DIGEST), size).length;
-    offset = contentOffset + size + memberPadding(size).length;
-    return { headerOffset, contentOffset, size };
+/** Writes plain layers side by side, each into the room that its size says it needs. */
+async function writePlainMembers(
+  { file, start, shown }: { readonly file: AtomicFile; readonly start: number; readonly shown: string },
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<WrittenMembers> {
+  const sizes = await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
+  const { places } = placeMembers(start, sizes);
+  const layers = await writeAllLayers(image, options, {
+    path: shown,
+    write(layer, index, layerOptions) {
+      const { contentOffset, size } = places[index] as MemberPlace;
+      const space = { fd: file.handle.fd, offset: contentOffset, size };
+      return writeLayerInto(space, { layer, index }, layerOptions);
+    },
   });
-  return { places, end: offset };
+  return { places, layers };
 }
 
-const ANY_DIGEST = `sha256:${"0".repeat(64)}` as Digest;
+/** Layers, and where each lies. */
+interface WrittenMembers {
+  readonly places: readonly MemberPlace[];
+  readonly layers: readonly WrittenLayer[];
+}
+
+/** The layers by name; one equal to a layer below it is left out, as two members of one name would be no layout. */
+function distinctMembers({
+  places,
+  layers,
+}: WrittenMembers): { readonly name: string; readonly from: MemberPlace }[] {
+  const first = new Map(layers.map(({ digest }, index) => [digest, index] as const).toReversed());
+  const kept = [...first].map(([digest, index]) => ({
+    name: blobMember(digest),
+    from: places[index] as MemberPlace,
+  }));
+  return kept.toSorted((a, b) => a.from.headerOffset - b.from.headerOffset);
+}
 
 function blobMember(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`;
-}
-
-/**
- * Puts headers around the layers that are written. A layer equal to one below it is left out, as two members of one
- * name would be no layout, and those above it move down. Returns where the last one ends.
- */
-async function nameLayers(
-  file: AtomicFile,
-  written: {
-    readonly start: number;
-    readonly places: readonly MemberPlace[];
-    readonly layers: readonly WrittenLayer[];
-  },
-): Promise<number> {
-  const first = new Map(written.layers.map(({ digest }, index) => [digest, index] as const).toReversed());
-  const kept = [...first].map(([digest, index]) => ({ digest, from: written.places[index] as MemberPlace }));
-  kept.sort((a, b) => a.from.headerOffset - b.from.headerOffset);
-  const { places, end } = placeMembers(
-    written.start,
-    kept.map(({ from }) => from.size),
-  );
-  for (const [index, { digest, from }] of kept.entries()) {
-    const { headerOffset, contentOffset, size } = places[index] as MemberPlace;
-    await file.moveDown(from.contentOffset, contentOffset, size);
-    await file.writeAt(encodeMemberHeader(blobMember(digest), size), headerOffset);
-    await file.writeAt(memberPadding(size), contentOffset + size);
-  }
-  return end;
 }
 
 /** Config, manifest, index and Docker's manifest. */

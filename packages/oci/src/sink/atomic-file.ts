@@ -1,6 +1,5 @@
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { OciError } from "../errors.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { temporaryName } from "./temporary-name.ts";
 
@@ -51,7 +50,12 @@ export class AtomicFile implements AsyncDisposable {
       if (from === to) return;
       const buffer = Buffer.allocUnsafe(Math.min(length, MOVE_BYTES));
       for (let moved = 0; moved < length;) {
-        const bytesRead = await this.#readAt(buffer.subarray(0, length - moved), from + moved);
+        const { bytesRead } = await this.handle.read(
+          buffer,
+          0,
+          Math.min(buffer.length, length - moved),
+          from + moved,
+        );
         await this.writeAt(buffer.subarray(0, bytesRead), to + moved);
         moved += bytesRead;
       }
@@ -79,36 +83,17 @@ export class AtomicFile implements AsyncDisposable {
     });
   }
 
-  /**
-   * Makes the file appear at `path`, which is in the same folder; an abort counts until it does. What was there before is
-   * gone then: a folder that cannot be flushed does not make that a failure.
-   */
+  /** Makes the file appear at `path`, which is in the same folder; an abort counts until it does. */
   async commit(path: string, signal?: AbortSignal): Promise<void> {
     await this.seal();
     signal?.throwIfAborted();
     await this.place(path);
-    await syncFolder(dirname(path)).catch(() => {});
+    await withOutputErrors(this.#shown, () => syncFolder(dirname(path)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close().catch(() => {});
+    await this.#close();
     if (!this.#renamed) await rm(this.#temporary, { force: true });
-  }
-
-  /** Reads some bytes, again where a signal came between: libuv does not do that for reads. */
-  async #readAt(buffer: Uint8Array, position: number): Promise<number> {
-    for (;;) {
-      try {
-        const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
-        if (bytesRead > 0) return bytesRead;
-        throw new OciError("output-failed", `cannot write ${this.#shown}: somebody else cut it off`, {
-          path: this.#shown,
-          hint: "Let nothing else write to temporary files beside it.",
-        });
-      } catch (error) {
-        if (systemErrorCode(error) !== "EINTR") throw error;
-      }
-    }
   }
 
   async #close(): Promise<void> {

@@ -15,11 +15,13 @@ export interface ByteWriter {
 
 /** Writes into a file. A write that has begun is waited for, also on abort: it must not hit a closed descriptor. */
 export class FileWriter implements ByteWriter {
-  length = 0;
+  length: number;
   readonly #file: AtomicFile;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(file: AtomicFile, signal: AbortSignal | undefined) {
+  /** @param start how many bytes of the file are written already */
+  constructor(file: AtomicFile, signal: AbortSignal | undefined, start = 0) {
+    this.length = start;
     this.#file = file;
     this.#signal = signal;
   }

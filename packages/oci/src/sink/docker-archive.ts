@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import type { BlockPool } from "../compression/block-pool.ts";
 import {
   PLAIN_TAR,
   type ImageDraft,
@@ -11,17 +12,21 @@ import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
 import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
+import { CompressedLayers } from "./compressed-layers.ts";
+import { nameMembers, writeCompressedMembers } from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { ReadAhead, type ReadingLayer } from "./read-ahead.ts";
+import { SpoolFile } from "./spool-file.ts";
 import { openStreamOutput } from "./stream-output.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
 import { changedLayer } from "./write-all.ts";
 
 /**
  * A docker-archive written from front to back in one pass, each store file read once. Layers need no digest for their
- * names and come before `manifest.json`, without which nothing loads: a stream that is cut off is no image.
+ * names and come before `manifest.json`, without which nothing loads: a stream that is cut off is no image. Compressed
+ * layers need a file that can be written at any place, or go through a temporary one in the system's temporary folder.
  * @param output a path, or a stream; a stream is ended only if it was opened here
  */
 export function dockerArchiveSink(output: string | Writable): Sink {
@@ -39,7 +44,7 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
   if (place.kind === "file") {
     await removeLeftOvers(place.path);
     await using file = await AtomicFile.create(place.path, path);
-    const written = await writeStream(new FileWriter(file, signal), image, options);
+    const written = await writeFile(file, image, options);
     await file.commit(place.path, signal);
     return written;
   }
@@ -54,12 +59,40 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
   }
 }
 
+async function writeFile(
+  file: AtomicFile,
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<WrittenImage> {
+  const { compression: pool } = image;
+  if (pool === undefined) return writeStream(new FileWriter(file, options.signal), image, options);
+  const { places, layers } = await writeCompressedMembers({ file, start: 0 }, { image, pool }, options);
+  const members = places.map((from, index) => ({ name: layerMember(index), from }));
+  const writer = new FileWriter(file, options.signal, await nameMembers(file, 0, members));
+  const written = await writeDocuments(writer, image, layers);
+  await file.truncate(writer.length);
+  return written;
+}
+
 async function writeStream(
   writer: ByteWriter,
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
-  const layers = await writeLayers(writer, image, options);
+  const { compression: pool } = image;
+  const layers =
+    pool === undefined
+      ? await writeLayers(writer, image, options)
+      : await writeSpooledLayers(writer, { image, pool }, options);
+  return writeDocuments(writer, image, layers);
+}
+
+/** Config and manifest, and what ends the archive. */
+async function writeDocuments(
+  writer: ByteWriter,
+  image: ImageDraft,
+  layers: readonly WrittenLayer[],
+): Promise<WrittenImage> {
   const sealed = sealImage(image, layers);
   const configMember = `${hexOf(sealed.config.digest)}.json`;
   await writer.write(encodeMember(configMember, sealed.config.bytes));
@@ -108,4 +141,23 @@ async function writeLayerMember(
   await writer.write(memberPadding(size));
   const digest = hash.digest();
   return { diffId: digest, digest, size };
+}
+
+/** Compressed layers by way of a file each: a member's header comes before it and says its size. */
+async function writeSpooledLayers(
+  writer: ByteWriter,
+  { image, pool }: { readonly image: ImageDraft; readonly pool: BlockPool },
+  options: LayerWriteOptions,
+): Promise<WrittenLayer[]> {
+  await using compressed = await CompressedLayers.begin(image, { pool }, options);
+  await using spool = await SpoolFile.create();
+  const layers: WrittenLayer[] = [];
+  for (const index of image.layers.keys()) {
+    const layer = await compressed.next((chunk, offset) => spool.writeAt(chunk, offset));
+    await writer.write(encodeMemberHeader(layerMember(index), layer.size));
+    for await (const chunk of spool.read(layer.size)) await writer.write(chunk);
+    await writer.write(memberPadding(layer.size));
+    layers.push(layer);
+  }
+  return layers;
 }

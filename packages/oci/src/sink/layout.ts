@@ -1,12 +1,14 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OciError } from "../errors.ts";
+import type { BlockPool } from "../compression/block-pool.ts";
 import {
   PLAIN_TAR,
   type ImageDraft,
   type LayerWriteOptions,
   type Sink,
   type WrittenImage,
+  type WrittenLayer,
 } from "../image-draft.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import {
@@ -18,6 +20,7 @@ import {
 } from "../spec/seal-image.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
 import { BlobStage } from "./blob-stage.ts";
+import { CompressedLayers } from "./compressed-layers.ts";
 import { withLock } from "./folder-lock.ts";
 import { mergeIndex } from "./merge-index.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
@@ -123,7 +126,29 @@ async function stageImage(
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<{ readonly written: WrittenImage; readonly sealed: SealedImage }> {
-  const layers = await writeAllLayers(image, options, {
+  const { compression: pool } = image;
+  const layers =
+    pool === undefined
+      ? await stagePlainLayers({ blobs, shown }, image, options)
+      : await stageCompressedLayers(blobs, { image, pool }, options);
+  const sealed = sealImage(image, layers);
+  for (const { bytes, digest } of [sealed.config, sealed.manifest]) {
+    if (await blobs.holds(digest, bytes)) continue;
+    await blobs.stage(async (file) => {
+      await file.writeAt(bytes, 0);
+      return { digest };
+    });
+  }
+  const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
+  return { written, sealed };
+}
+
+function stagePlainLayers(
+  { blobs, shown }: { readonly blobs: BlobStage; readonly shown: string },
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<WrittenLayer[]> {
+  return writeAllLayers(image, options, {
     path: shown,
     async write(layer, index, layerOptions) {
       const known = await layer.recall(PLAIN_TAR);
@@ -132,21 +157,41 @@ async function stageImage(
         return known;
       }
       const size = await layer.size(layerOptions.signal);
-      return blobs.stage(async ({ fd }) => {
-        return writeLayerInto({ fd, offset: 0, size }, { layer, index }, layerOptions);
+      return blobs.stage(async ({ handle }) => {
+        return writeLayerInto({ fd: handle.fd, offset: 0, size }, { layer, index }, layerOptions);
       });
     },
   });
-  const sealed = sealImage(image, layers);
-  for (const { bytes, digest } of [sealed.config, sealed.manifest]) {
-    if (await blobs.holds(digest, bytes)) continue;
-    await blobs.stage(async (file) => {
-      await withOutputErrors(shown, () => file.writeFile(bytes));
-      return { digest };
+}
+
+/** Flushing a blob to the disk goes on while the next one is compressed. */
+async function stageCompressedLayers(
+  blobs: BlobStage,
+  { image, pool }: { readonly image: ImageDraft; readonly pool: BlockPool },
+  options: LayerWriteOptions,
+): Promise<WrittenLayer[]> {
+  await using compressed = await CompressedLayers.begin(
+    image,
+    { pool, has: (known) => blobs.has(known) },
+    options,
+  );
+  const staged: Promise<WrittenLayer>[] = [];
+  for (const index of image.layers.keys()) {
+    const known = compressed.known[index];
+    if (known !== undefined) {
+      staged.push(Promise.resolve(known));
+      continue;
+    }
+    const taken = Promise.withResolvers<void>();
+    const staging = blobs.stage(async (file) => {
+      const layer = await compressed.next((chunk, offset) => file.writeAt(chunk, offset));
+      taken.resolve();
+      return layer;
     });
+    staged.push(staging);
+    await Promise.race([taken.promise, staging]);
   }
-  const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
-  return { written, sealed };
+  return Promise.all(staged);
 }
 
 /** Finds the folder that is meant, and whether there is a layout in it already. */
@@ -192,7 +237,7 @@ async function publish(staging: string, folder: string): Promise<boolean> {
   while (!(await renameToFree(staging, folder))) {
     if ((await inspectPlace(folder)).isLayout) return false;
   }
-  await syncFolder(dirname(folder)).catch(() => {});
+  await syncFolder(dirname(folder));
   return true;
 }
 

@@ -4,7 +4,7 @@ import type { Descriptor } from "./descriptor.ts";
 import { digestOf, type Digest } from "./digest.ts";
 import { familiarName, fullName, type ImageName } from "./image-name.ts";
 import { encodeJson } from "./json.ts";
-import { mediaTypes } from "./media-types.ts";
+import { layerMediaType, mediaTypes } from "./media-types.ts";
 
 /** A document of an image with the digest it goes by. */
 export interface Blob {
@@ -33,11 +33,12 @@ export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): S
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
     history: draft.layers.map((layer) => layer.history),
   });
+  const mediaType = layerMediaType(draft.compression?.codec.name);
   const manifest = blobOf({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: describe(mediaTypes.config, config),
-    layers: layers.map(({ digest, size }): Descriptor => ({ mediaType: mediaTypes.layer, digest, size })),
+    layers: layers.map(({ digest, size }): Descriptor => ({ mediaType, digest, size })),
   });
   return { config, manifest };
 }

@@ -2,18 +2,15 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
-import { threadsWithinOpenFiles } from "./open-files.ts";
 import { END, unpackError, type LayerAnswer, type LayerTask } from "./layer-task.ts";
 
 /** Worker threads that size, read and write layers. Threads start when there is work for them, and end on disposal. */
 export class LayerPool implements AsyncDisposable {
   /** Rings that nobody uses at present: one for each layer would leave hundreds of megabytes to the collector. */
   readonly rings: RingReader[] = [];
-  #jobs: number;
+  readonly #jobs: number;
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];
-  /** Threads that have answered: others may still fail to start. */
-  readonly #proven = new WeakSet<Worker>();
   #waiting: Job[] = [];
   /** Layers that are read, or wait to be. */
   #readers = 0;
@@ -24,7 +21,7 @@ export class LayerPool implements AsyncDisposable {
    *   of the time, and must not keep anybody from what those are waiting for
    */
   constructor(jobs: number) {
-    this.#jobs = Math.min(jobs, threadsWithinOpenFiles());
+    this.#jobs = jobs;
   }
 
   /** Does one task; the heaviest that waits is begun first, so that no thread is left alone with it at the end. */
@@ -115,7 +112,6 @@ export class LayerPool implements AsyncDisposable {
     // The thread is ended, and only then the job: until then it may still write.
     const onAbort = (): void => void thread.terminate();
     const onMessage = (answer: LayerAnswer): void => {
-      this.#proven.add(thread);
       if (answer.type === "bytes") {
         job.onBytes?.(answer.bytes);
         return;
@@ -128,11 +124,7 @@ export class LayerPool implements AsyncDisposable {
     };
     const onError = (cause: Error): void => {
       finish();
-      if (!this.#proven.has(thread) && this.#threads.size > 1) {
-        // Files or memory do not suffice for so many: those that did start do its work.
-        this.#jobs = this.#threads.size - 1;
-        this.#waiting.unshift(job);
-      } else job.reject(workerFailed(cause));
+      job.reject(new CoreError("worker-failed", `a layer worker failed: ${cause.message}`, { cause }));
     };
     const onExit = (): void => {
       finish();
@@ -146,11 +138,6 @@ export class LayerPool implements AsyncDisposable {
     job.signal?.addEventListener("abort", onAbort, { once: true });
     thread.postMessage(job.task);
   }
-}
-
-function workerFailed(cause: Error): CoreError {
-  const hint = cause.message.includes("EMFILE") ? "Raise the limit of open files (ulimit -n)." : undefined;
-  return new CoreError("worker-failed", `a layer worker failed: ${cause.message}`, { cause, hint });
 }
 
 export interface LayerTaskOptions {

@@ -1,0 +1,20 @@
+import type { Codec } from "./codec.ts";
+
+/** Memory that both sides see: a block's plain bytes, and room for what they become. */
+export interface BlockSlot {
+  readonly plain: Uint8Array<SharedArrayBuffer>;
+  readonly packed: Uint8Array<SharedArrayBuffer>;
+}
+
+/** What a thread is asked: to compress the first `length` plain bytes of a slot. */
+export interface BlockTask {
+  readonly codec: Codec;
+  readonly slot: BlockSlot;
+  readonly length: number;
+}
+
+/** What ends a thread that has nothing to do. */
+export const END = "end";
+
+/** What it answers: how many bytes they became, or why it could not. */
+export type BlockAnswer = { readonly length: number } | { readonly failure: string };

@@ -1,0 +1,60 @@
+import { unlinkSync } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withOutputErrors } from "./output-error.ts";
+import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * A file in the system's temporary folder (`TMPDIR`) that has no name: it is gone with the process, however that ends.
+ * @throws OciError `output-failed`, `output-unusable` about that folder
+ */
+export class SpoolFile implements AsyncDisposable {
+  readonly #handle: FileHandle;
+  readonly #folder: string;
+
+  private constructor(handle: FileHandle, folder: string) {
+    this.#handle = handle;
+    this.#folder = folder;
+  }
+
+  static async create(): Promise<SpoolFile> {
+    const folder = tmpdir();
+    const place = join(folder, "stowage-spool");
+    // A process killed between making a file and taking its name away leaves it; the next one removes it.
+    await removeLeftOvers(place);
+    return withOutputErrors(folder, async () => {
+      const path = temporaryName(place);
+      const handle = await open(path, "wx+", 0o600);
+      unlinkSync(path);
+      return new SpoolFile(handle, folder);
+    });
+  }
+
+  /** Writes bytes at a place, all of them. */
+  writeAt(bytes: Uint8Array, position: number): Promise<void> {
+    return withOutputErrors(this.#folder, async () => {
+      for (let written = 0; written < bytes.length;) {
+        const left = bytes.length - written;
+        written += (await this.#handle.write(bytes, written, left, position + written)).bytesWritten;
+      }
+    });
+  }
+
+  /** The first `length` bytes, which were written. Each chunk is valid only until the next is asked for. */
+  async *read(length: number): AsyncGenerator<Uint8Array> {
+    const buffer = Buffer.allocUnsafe(Math.min(length, READ_BYTES));
+    for (let position = 0; position < length;) {
+      const most = Math.min(buffer.length, length - position);
+      const { bytesRead } = await this.#handle.read(buffer, 0, most, position);
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+}
