@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { share } from "../support/campaign.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
@@ -60,6 +61,7 @@ describe.skipIf(!ready)("the same closure gives the same bytes", () => {
     });
     const file = join(temporaryFolder(), "image.tar");
     await stowage(["pack", fortuneCat.link, "--format", "docker-archive", "-o", file]);
+    await expectMatchesNix(file);
     expect(createHash("sha256").update(streamed.stdout).digest("hex")).toBe(sha256(file));
   });
 

@@ -8,6 +8,7 @@ import { startDocker, type Docker } from "../support/docker.ts";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
@@ -34,6 +35,7 @@ describe.skipIf(!ready)("from flake to running container, in Docker", () => {
     const packed = await stowage(["pack", target, "-o", file, "--json", ...words]);
     expect(packed.stderr).toBe("");
     expect(packed.exitCode).toBe(0);
+    await expectMatchesNix(file);
     const loaded = await docker.run("load", "-i", file);
     const { tags, imageId } = JSON.parse(packed.stdout) as { tags: string[]; imageId: string };
     expect(loaded).toBe(`Loaded image: ${tags[0]}`);
@@ -111,6 +113,7 @@ describe.skipIf(!ready)("from flake to running container, in Docker", () => {
     const { layers } = JSON.parse(packed.stdout) as { layers: { diffId: string }[] };
     await docker.run("load", "-i", file);
     await docker.run("save", "-o", join(folder, "saved.tar"), "saved:1");
+    await expectMatchesNix(join(folder, "saved.tar"));
     const saved = join(folder, "saved");
     mkdirSync(saved);
     execFileSync("tar", ["-xf", join(folder, "saved.tar"), "-C", saved]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pack, type PackOptions } from "@stowage/core";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { expectMatchesNix } from "../support/sound-image.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
 
@@ -53,6 +54,7 @@ describe.skipIf(!ready)("what an image holds", () => {
       environment: nixEnvironment,
       ...options,
     });
+    await expectMatchesNix(layout);
     const blob = (digest: string): string => join(layout, "blobs/sha256", digest.slice(7));
     const read = (path: string): never => JSON.parse(readFileSync(path, "utf8")) as never;
     const index: { manifests: { digest: string }[] } = read(join(layout, "index.json"));

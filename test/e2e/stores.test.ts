@@ -15,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
+import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -93,6 +94,7 @@ describe.skipIf(!ready)("stores", () => {
       env: { ...nixEnvironment, ...env },
     });
     expect(packed.exitCode, packed.stderr).toBe(0);
+    await expectMatchesNix(file, { environment: { ...nixEnvironment, ...env } });
     expect(JSON.parse(packed.stdout)).toMatchObject({
       layers: [{ paths: [path] }, { paths: [] }],
       entrypoint: ["/result/bin/thing"],

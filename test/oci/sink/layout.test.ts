@@ -18,6 +18,7 @@ import {
   type LayerDraft,
 } from "@stowage/oci";
 import { imageOf, layerOf } from "../../support/memory-image.ts";
+import { expectSound } from "../../support/sound-image.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const newPlace = (): string => join(temporaryFolder(), "layout");
@@ -66,6 +67,7 @@ describe("adding to a layout", () => {
     writeFileSync(blob, Buffer.alloc(bytes.length));
     await layoutSink(place).write(imageOf([layerOf("a", "one")], "other:1"));
     expect(digestOf(readFileSync(blob))).toBe(digest);
+    await expectSound(place);
   });
 
   test("keeps what others wrote into the index: annotations, descriptors of other tools, entries nobody knows", async () => {
@@ -98,6 +100,7 @@ describe("adding to a layout", () => {
     const one = await layoutSink(place).write(unnamed(imageOf([layerOf("a", "one")])));
     await layoutSink(place).write(unnamed(imageOf([layerOf("a", "one")])));
     const two = await layoutSink(place).write(unnamed(imageOf([layerOf("a", "two")])));
+    await expectSound(place);
     const { manifests } = indexOf(place);
     expect(manifests.map(({ digest }) => digest)).toEqual([one.manifestDigest, two.manifestDigest]);
     expect(manifests.every(({ annotations }) => annotations === undefined)).toBe(true);
@@ -108,6 +111,7 @@ describe("adding to a layout", () => {
     const names = ["tiny", "tiny:latest", "docker.io/library/tiny"].map((name) => parseImageName(name));
     const draft = { ...imageOf([layerOf("a", "same"), layerOf("a", "same")]), names };
     const { layers } = await layoutSink(place).write(draft);
+    await expectSound(place);
     expect(layers).toHaveLength(2);
     expect(blobsOf(place)).toHaveLength(3);
     expect(indexOf(place).manifests).toHaveLength(1);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { archiveSink, digestOf, dockerArchiveSink, layoutSink } from "@stowage/oci";
 import { fileEntry, imageOf, layerOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
 import { requirePrograms } from "../../support/programs.ts";
+import { expectSound } from "../../support/sound-image.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const image = imageOf([layerOf("a", "first"), layerOf("b", "second")], "registry.example:5000/team/tiny:1.2");
@@ -25,6 +26,7 @@ test("a tiny image's archive has these bytes, on every machine and for ever", as
   expect(digestOf(readFileSync(file))).toBe(
     "sha256:ef418a0e077c29db6bd4da07d0004731ce08e179c4fafb5cb1f4dfd9d4efa576",
   );
+  await expectSound(file);
 });
 
 describe.skipIf(!requirePrograms("skopeo"))("skopeo", () => {
@@ -47,6 +49,7 @@ describe.skipIf(!requirePrograms("skopeo"))("skopeo", () => {
     await archiveSink(join(folder, "image.tar")).write(twice);
     await dockerArchiveSink(join(folder, "stream.tar")).write(twice);
     const { layers } = await layoutSink(join(folder, "layout")).write(twice);
+    await expectSound(...["image.tar", "stream.tar", "layout"].map((name) => join(folder, name)));
     const places = [
       "docker-archive:image.tar",
       "oci-archive:image.tar",

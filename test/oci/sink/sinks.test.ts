@@ -21,6 +21,7 @@ import {
   type Sink,
 } from "@stowage/oci";
 import { imageOf, layerOf } from "../../support/memory-image.ts";
+import { expectSound } from "../../support/sound-image.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const failing: LayerDraft = {
@@ -51,6 +52,7 @@ describe("the archive", () => {
   test("its members name each other by digest, and its documents are exactly these", async () => {
     const file = join(temporaryFolder(), "image.tar");
     const written = await archiveSink(file).write(imageOf([layerOf("a", "first"), layerOf("b", "second")]));
+    await expectSound(file);
     const found = await members(file);
     const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
     const [first, second] = written.layers.map((layer) => layer.digest);
@@ -120,6 +122,7 @@ describe("the archive", () => {
     const [a, b] = [layerOf("a", "same"), layerOf("b", "other")];
     const file = join(folder, "image.tar");
     const written = await archiveSink(file).write(imageOf([a, a, b, a]));
+    await expectSound(file);
     const found = await members(file);
     const blobs = written.layers.map(({ digest }) => `blobs/sha256/${digest.slice(7)}`);
     expect(new Set(blobs).size).toBe(2);
@@ -136,6 +139,7 @@ describe("the docker-archive", () => {
     const folder = temporaryFolder();
     const image = imageOf([layerOf("a", "x".repeat(700_000)), layerOf("b", "y".repeat(300_000))]);
     const written = await dockerArchiveSink(join(folder, "file.tar")).write(image);
+    await expectSound(join(folder, "file.tar"));
     const received: Buffer[] = [];
     const slow = new Writable({
       highWaterMark: 1,
@@ -173,6 +177,7 @@ describe("the layout directory", () => {
     await layoutSink(place).write(imageOf([layerOf("a", "one")], "first:1"));
     const second = await layoutSink(place).write(imageOf([layerOf("a", "two")], "second:1"));
     const first = await layoutSink(place).write(imageOf([layerOf("a", "three")], "first:1"));
+    await expectSound(place);
     const index = json(readFileSync(join(place, "index.json"))) as {
       manifests: { digest: string; annotations: Record<string, string> }[];
     };

@@ -17,6 +17,7 @@ import { archiveSink, digestOf, dockerArchiveSink, layoutSink } from "@stowage/o
 import { campaignSize, seededRandom } from "../../support/campaign.ts";
 import { imageOf, layerOf } from "../../support/memory-image.ts";
 import { readLayoutNames } from "../../support/read-layout.ts";
+import { expectSound } from "../../support/sound-image.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** A process of its own that adds images to a layout. */
@@ -157,6 +158,7 @@ describe("a lock", () => {
     await Promise.all(images.map((image) => layoutSink(place).write(imageOf([layerOf("a", image)], image))));
     expect(checkedNames(place).toSorted()).toEqual(["first:1", ...images].map(full).toSorted());
     expect(leftIn(place)).toEqual([]);
+    await expectSound(place);
   });
 });
 
@@ -183,6 +185,7 @@ describe("what a killed process left", () => {
       utimesSync(join(folder, name), 0, 0);
     }
     await open(join(folder, "image")).write(imageOf([layerOf("a", "x")]));
+    await expectSound(join(folder, "image"));
     expect(readdirSync(folder).toSorted()).toEqual([...others, "image"].toSorted());
   });
 });
