@@ -359,6 +359,19 @@ describe.skipIf(!ready)("verify", () => {
       }
       const found = await verifyChanged(withConfig({ Entrypoint: null, Cmd: ["/etc/passwd"] }));
       expect(codes(found)).toEqual([]);
+      // What a link calls otherwise is not known to be missing.
+      const linked: Change = {
+        ...withConfig({ Entrypoint: ["/program"] }),
+        layer: (tar, index) => {
+          const link = forgeHeader({
+            name: "program",
+            type: "2",
+            linkName: `${closureOf(wrapped.link)[0]}/etc/other`,
+          });
+          return index === 3 ? Buffer.concat([link, tar]) : tar;
+        },
+      };
+      expect(codes(await verifyChanged(linked))).toEqual([]);
     });
   });
 

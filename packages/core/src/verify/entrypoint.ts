@@ -41,13 +41,14 @@ export function checkRoots(
       path: root,
     }));
   const program = programOf(config);
+  const watched = watchedPlaces(config);
   if (program !== undefined && !isThere(program)) {
     const message = `the image starts ${program}, which is not in it`;
     findings.push({ code: "entrypoint-missing", message });
   }
   return findings;
 
-  /** Inside a store path only the watched places are known: what lies behind a symlink there may be there. */
+  /** Inside a store path only the watched places are known: what a link calls otherwise may be there. */
   function isThere(place: string): boolean {
     const end = tree.follow(Buffer.from(place).toString("latin1"));
     if (end === undefined) return false;
@@ -57,6 +58,8 @@ export function checkRoots(
     if (found === undefined) return false;
     const parts = rest.split("/");
     const above = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
-    return found.seen.has(rest) || above.some((part) => found.seen.get(part) === "symlink");
+    return (
+      !watched.has(rest) || found.seen.has(rest) || above.some((part) => found.seen.get(part) === "symlink")
+    );
   }
 }
