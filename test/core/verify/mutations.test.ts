@@ -99,7 +99,7 @@ function changeHeader(tar: Buffer): Buffer {
       Buffer.from(
         pick(["../../etc/x", "/", ".", "nix/store", "etc/passwd/x", ".wh.nix", `nix/store/${libc}`, "\0"]),
       ),
-    () => Buffer.from(pick([..."0123456789xgLKSDMNVX\0"])),
+    () => Buffer.from(pick("0123456789xgLKSDMNVX\0".split(""))),
   ];
   const value = Buffer.from(pick(values)()).subarray(0, length);
   header.fill(0, start, start + length);
