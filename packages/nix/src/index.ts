@@ -29,6 +29,7 @@ export type { GcSettings } from "./store/gc-settings.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";
+export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
 export type {
   TreeDirectory,
   TreeEntry,

@@ -2,12 +2,14 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
-import { END, unpackError, type LayerAnswer, type LayerTask } from "./layer-task.ts";
+import { END, unpackError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";
 
 /** Worker threads that size, read and write layers. Threads start when there is work for them, and end on disposal. */
 export class LayerPool implements AsyncDisposable {
   /** Rings that nobody uses at present: one for each layer would leave hundreds of megabytes to the collector. */
   readonly rings: RingReader[] = [];
+  /** Bytes of listings that may still be kept between sizing and reading. */
+  listingRoom: number = 64 * 1024 * 1024;
   readonly #jobs: number;
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];
@@ -25,16 +27,18 @@ export class LayerPool implements AsyncDisposable {
   }
 
   /** Does one task; the heaviest that waits is begun first, so that no thread is left alone with it at the end. */
-  run(task: LayerTask, options: LayerTaskOptions): Promise<number | string> {
+  run<T extends LayerTask>(task: T, options: LayerTaskOptions): Promise<LayerResults[T["type"]]> {
     const { weight, signal, onBytes } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { promise, resolve, reject } = Promise.withResolvers<number | string>();
+    const { promise, resolve, reject } = Promise.withResolvers<LayerResults[T["type"]]>();
     if (task.type === "read") {
       this.#readers++;
       const leave = (): void => void this.#readers--;
       promise.then(leave, leave);
     }
-    const job: Job = { task, weight, onBytes, signal, resolve, reject };
+    const settle = (result: LayerResults[LayerTask["type"]]): void =>
+      resolve(result as LayerResults[T["type"]]);
+    const job: Job = { task, weight, onBytes, signal, resolve: settle, reject };
     const at = this.#waiting.findIndex((other) => other.weight < weight);
     this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, job);
     // Queued work begins once the caller has queued all of it, or the first in line would not be the heaviest.
@@ -118,7 +122,7 @@ export class LayerPool implements AsyncDisposable {
       }
       finish();
       this.#idle.push(thread);
-      if (answer.type === "done") job.resolve(answer.value);
+      if (answer.type === "done") job.resolve(answer.result);
       else job.reject(unpackError(answer.error));
       this.#dispatch();
     };
@@ -149,6 +153,6 @@ export interface LayerTaskOptions {
 
 interface Job extends LayerTaskOptions {
   readonly task: LayerTask;
-  resolve(value: number | string): void;
+  resolve(result: LayerResults[LayerTask["type"]]): void;
   reject(error: Error): void;
 }

@@ -1,19 +1,36 @@
 import { NixError, type NixErrorCode } from "@stowage/nix";
-import { OciError, type OciErrorCode } from "@stowage/oci";
+import { OciError, type Digest, type OciErrorCode } from "@stowage/oci";
 import type { SharedRing } from "./chunk-ring.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";
 
 /** What a worker thread is asked: how large a layer's tar is, to write it somewhere or nowhere, or to fill a ring with it. */
-export type LayerTask =
-  | { readonly type: "size"; readonly content: StoreLayerContent }
-  | (ReadTask & { readonly type: "write"; readonly place: FilePlace | undefined })
-  | (ReadTask & { readonly type: "read"; readonly ring: SharedRing });
+export type LayerTask = { readonly type: "size"; readonly content: StoreLayerContent } | ReadTask;
 
-interface ReadTask {
+export type ReadTask = {
   readonly content: StoreLayerContent;
   /** Whether each path's NAR hash is recomputed from the bytes that are read. */
   readonly check: boolean;
+} & (
+  | { readonly type: "write"; readonly place: FilePlace | undefined }
+  | { readonly type: "read"; readonly ring: SharedRing }
+);
+
+/** What each task gives. */
+export interface LayerResults {
+  readonly size: SizedLayer;
+  /** The plain tar's SHA-256. */
+  readonly write: Digest;
+  /** Bytes of the plain tar. */
+  readonly read: number;
+}
+
+/** How large a layer is, and what was seen on the way. */
+export interface SizedLayer {
+  /** Bytes of the plain tar. */
+  readonly size: number;
+  /** What each tree holds; undefined where that would be much. */
+  readonly listings: readonly Uint8Array<ArrayBuffer>[] | undefined;
 }
 
 /** What ends a worker thread that has nothing to do. */
@@ -22,7 +39,7 @@ export const END = "end";
 /** What it answers: bytes that are written or filled in, any number of times, then one end. */
 export type LayerAnswer =
   | { readonly type: "bytes"; readonly bytes: number }
-  | { readonly type: "done"; readonly value: number | string }
+  | { readonly type: "done"; readonly result: LayerResults[LayerTask["type"]] }
   | { readonly type: "failed"; readonly error: PackedError };
 
 /** An error as plain data: a structured clone keeps no class and no code. */

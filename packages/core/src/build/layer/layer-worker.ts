@@ -1,8 +1,9 @@
 import { parentPort } from "node:worker_threads";
-import { layerSize, writeLayer } from "@stowage/oci";
+import { writeLayer, type Digest } from "@stowage/oci";
 import { RingWriter } from "./chunk-ring.ts";
-import type { LayerAnswer, LayerTask } from "./layer-task.ts";
+import type { LayerAnswer, LayerTask, ReadTask } from "./layer-task.ts";
 import { END, packError } from "./layer-task.ts";
+import { sizeLayer } from "./size-layer.ts";
 import { storeEntries } from "./store-entries.ts";
 import { writeChunks } from "./write-chunks.ts";
 
@@ -15,16 +16,22 @@ port.on("message", (task: LayerTask | typeof END) => {
     port.close();
     return;
   }
-  const answer = (message: LayerAnswer): void => port.postMessage(message);
+  const answer = (message: LayerAnswer, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
   try {
-    answer({ type: "done", value: run(task, (bytes) => answer({ type: "bytes", bytes })) });
+    if (task.type === "size") {
+      const result = sizeLayer(task.content);
+      const transfer = (result.listings ?? []).map(({ buffer }) => buffer);
+      answer({ type: "done", result }, transfer);
+    } else {
+      answer({ type: "done", result: makeBytes(task, (bytes) => answer({ type: "bytes", bytes })) });
+    }
   } catch (error) {
     answer({ type: "failed", error: packError(error) });
   }
 });
 
-function run(task: LayerTask, onBytes: (bytes: number) => void): number | string {
-  if (task.type === "size") return layerSize(storeEntries(task.content));
+function makeBytes(task: ReadTask, onBytes: (bytes: number) => void): Digest | number {
   const chunks = writeLayer(storeEntries(task.content, { check: task.check }));
   if (task.type === "read") return fillRing(chunks, new RingWriter(task.ring, onBytes));
   const writing = writeChunks(chunks, task.place, onBytes);

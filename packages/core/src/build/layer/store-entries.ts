@@ -1,6 +1,7 @@
 import {
   NarHasher,
   NixError,
+  readListedTree,
   readTree,
   type NarHash,
   type StorePath,
@@ -22,31 +23,44 @@ export interface StoreTree {
 export interface StoreLayerContent {
   readonly storeDir: string;
   readonly trees: readonly StoreTree[];
+  /** What each tree holds, where it was listed before; otherwise its directories are read. */
+  readonly listings?: readonly Uint8Array[] | undefined;
+}
+
+export interface StoreEntriesOptions {
+  /**
+   * Each tree's NAR hash is computed from the very contents that are read here, all of which must be read; a tree that
+   * is not what its hash says ends the iteration.
+   */
+  readonly check?: boolean;
+  /** Called with each entry of each tree, by the tree's position. */
+  readonly onEntry?: (entry: TreeEntry, tree: number) => void;
 }
 
 /**
  * A layer's entries: the store directory with its parents, then each tree in layer order. Modes are Nix's own
  * canonical ones (`canonicalisePathMetaData`: readable by all, writable by none), owner root, so bytes depend on
  * nothing but the trees.
- * @param options `check`: each tree's NAR hash is computed from the very contents that are read here, all of which must
- *   be read; a tree that is not what its hash says ends the iteration
  * @throws NixError `path-corrupted`, `path-unreadable`
  */
 export function* storeEntries(
   content: StoreLayerContent,
-  options: { readonly check: boolean } = { check: false },
+  options: StoreEntriesOptions = {},
 ): Generator<LayerEntry> {
   const parts = content.storeDir.split("/").slice(1);
   for (const index of parts.keys()) {
     const name = Buffer.from(`/${parts.slice(0, index + 1).join("/")}`);
     yield { type: "directory", name, mode: 0o755 };
   }
-  for (const tree of content.trees) {
+  for (const [index, tree] of content.trees.entries()) {
     const root = Buffer.from(tree.path);
     const prefix = Buffer.from(`${tree.path}/`);
     const nar = options.check ? new NarHasher() : undefined;
-    for (const entry of readTree(tree.location)) {
+    const listing = content.listings?.[index];
+    const entries = listing === undefined ? readTree(tree.location) : readListedTree(tree.location, listing);
+    for (const entry of entries) {
       nar?.begin(entry);
+      options.onEntry?.(entry, index);
       const name = entry.path.length === 0 ? root : Buffer.concat([prefix, entry.path]);
       yield toLayerEntry(name, entry, nar);
     }

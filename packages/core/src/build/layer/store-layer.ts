@@ -1,6 +1,5 @@
 import { NixError } from "@stowage/nix";
 import {
-  parseDigest,
   PLAIN_TAR,
   type Digest,
   type HistoryEntry,
@@ -13,6 +12,7 @@ import type { DigestCache } from "../../cache/digest-cache.ts";
 import { RingReader } from "./chunk-ring.ts";
 import { layerKey } from "./layer-key.ts";
 import type { LayerPool } from "./layer-pool.ts";
+import type { SizedLayer } from "./layer-task.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";
 
@@ -43,7 +43,7 @@ export class StoreLayer implements LayerDraft {
   readonly history: HistoryEntry;
   readonly #content: StoreLayerContent;
   readonly #options: StoreLayerOptions;
-  #size: Promise<number> | undefined;
+  #sized: Promise<SizedLayer> | undefined;
   #lastPass: Pass | undefined;
 
   constructor(content: StoreLayerContent, options: StoreLayerOptions) {
@@ -52,11 +52,8 @@ export class StoreLayer implements LayerDraft {
     this.#options = options;
   }
 
-  size(signal?: AbortSignal): Promise<number> {
-    const { pool, weight } = this.#options;
-    return (this.#size ??= pool
-      .run({ type: "size", content: this.#content }, { weight, signal })
-      .then(Number));
+  async size(signal?: AbortSignal): Promise<number> {
+    return (await (this.#sized ??= this.#makeSize(signal))).size;
   }
 
   async recall(form: StoredForm): Promise<WrittenLayer | undefined> {
@@ -103,6 +100,24 @@ export class StoreLayer implements LayerDraft {
     if (!isKnown) cache.put(key, written);
   }
 
+  async #makeSize(signal: AbortSignal | undefined): Promise<SizedLayer> {
+    const { pool, weight } = this.#options;
+    const sized = await pool.run({ type: "size", content: this.#content }, { weight, signal });
+    const bytes = (sized.listings ?? []).reduce((sum, { length }) => sum + length, 0);
+    if (bytes > pool.listingRoom) return { size: sized.size, listings: undefined };
+    pool.listingRoom -= bytes;
+    return sized;
+  }
+
+  /** What is to be read, with what its trees hold where that is known; it is given away then, and not kept. */
+  async #takeContent(): Promise<StoreLayerContent> {
+    if (this.#sized === undefined) return this.#content;
+    const { size, listings } = await this.#sized;
+    this.#sized = Promise.resolve({ size, listings: undefined });
+    this.#options.pool.listingRoom += (listings ?? []).reduce((sum, { length }) => sum + length, 0);
+    return { ...this.#content, listings };
+  }
+
   async #needsNarCheck(): Promise<boolean> {
     return this.#options.check && (await this.recall(PLAIN_TAR)) === undefined;
   }
@@ -127,8 +142,8 @@ export class StoreLayer implements LayerDraft {
     options: LayerWriteOptions,
   ): Promise<Digest> {
     const { pool, weight } = this.#options;
-    const task = { type: "write", content: this.#content, check, place } as const;
-    return parseDigest(String(await pool.run(task, { weight, ...options })));
+    const content = await this.#takeContent();
+    return pool.run({ type: "write", content, check, place }, { weight, ...options });
   }
 
   /** Bytes that are not those of the cache: reads the paths again, with their NAR hashes, to learn who is wrong. */
@@ -144,10 +159,11 @@ export class StoreLayer implements LayerDraft {
   /** Bytes from a worker thread, which fills a ring of chunks ahead of who takes them. */
   async *#readAhead(check: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
     const { pool, weight } = this.#options;
+    const content = await this.#takeContent();
     const ring = pool.rings.pop() ?? new RingReader();
     const left = new AbortController();
     const reading = pool.run(
-      { type: "read", content: this.#content, check, ring: ring.shared },
+      { type: "read", content, check, ring: ring.shared },
       {
         weight,
         signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
