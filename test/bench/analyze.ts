@@ -31,8 +31,6 @@ interface Measurement {
   readonly worst: number;
   /** Largest resident set in MiB. */
   readonly memory: number;
-  /** Median of processor time in seconds, of Node alone: what other work on the machine changes least. */
-  readonly processor: number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "stowage-bench-"));
@@ -41,20 +39,16 @@ const command = existsSync(built)
   ? [built]
   : ["--conditions=@stowage/source", join(repository, "packages/cli/src/main.ts")];
 
-/** Tells at the end of a process how much memory and processor time it had. */
+/** Tells at the end of a process how much memory it had. */
 const usage = join(folder, "usage.mjs");
 writeFileSync(
   usage,
   `import { writeFileSync } from "node:fs";
-process.on("exit", () => {
-  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
-  writeFileSync(process.env.BENCH_USAGE, JSON.stringify([maxRSS / 1024, (userCPUTime + systemCPUTime) / 1e6]));
-});`,
+process.on("exit", () => writeFileSync(process.env.BENCH_USAGE, String(process.resourceUsage().maxRSS)));`,
 );
 
 function measure(name: string, words: readonly string[]): Measurement {
   const times: number[] = [];
-  const processor: number[] = [];
   let memory = 0;
   for (let run = 0; run <= runs; run++) {
     const usageFile = join(folder, "usage");
@@ -65,23 +59,17 @@ function measure(name: string, words: readonly string[]): Measurement {
       encoding: "utf8",
     });
     // The first run fills the caches.
-    const seconds = (performance.now() - started) / 1000;
+    if (run > 0) times.push((performance.now() - started) / 1000);
     if (status !== 0) throw new Error(`${name}: ${stderr}`);
-    const [resident, cpu] = JSON.parse(readFileSync(usageFile, "utf8")) as [number, number];
-    memory = Math.max(memory, resident);
-    if (run === 0) continue;
-    times.push(seconds);
-    processor.push(cpu);
+    memory = Math.max(memory, Number(readFileSync(usageFile, "utf8")) / 1024);
   }
   times.sort((a, b) => a - b);
-  processor.sort((a, b) => a - b);
   return {
     name,
     median: times[times.length >> 1]!,
     best: times[0]!,
     worst: times.at(-1)!,
     memory: Math.round(memory),
-    processor: processor[processor.length >> 1]!,
   };
 }
 
@@ -140,14 +128,14 @@ function report(references: number, results: readonly Measurement[]): void {
     );
     return;
   }
-  const rows = results.map(({ name, median, best, worst, memory, processor }) => [
+  const rows = results.map(({ name, median, best, worst, memory }) => [
     name,
-    ...[median, best, worst, processor].map((seconds) => seconds.toFixed(2)),
+    ...[median, best, worst].map((seconds) => seconds.toFixed(2)),
     String(memory),
   ]);
   const lines = [
-    ["whole process", "median s", "best s", "worst s", "CPU s", "MiB"],
-    ["---", "---:", "---:", "---:", "---:", "---:"],
+    ["whole process", "median s", "best s", "worst s", "MiB"],
+    ["---", "---:", "---:", "---:", "---:"],
     ...rows,
   ];
   process.stdout.write(`${count} paths, ${references} references, ${runs} runs; ${machine}\n\n`);

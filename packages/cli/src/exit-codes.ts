@@ -44,6 +44,10 @@ const byCode: Readonly<Record<string, number>> = {
   "tar-extension": exitCodes.target,
   "tar-too-large": exitCodes.target,
   "not-found": exitCodes.target,
+  "registry-unreachable": exitCodes.remote,
+  "registry-denied": exitCodes.remote,
+  "registry-missing": exitCodes.remote,
+  "registry-failed": exitCodes.remote,
   // NARs come from binary caches.
   "nar-invalid": exitCodes.remote,
 };

@@ -9,6 +9,7 @@ import { dupesCommand } from "./commands/dupes.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { packCommand } from "./commands/pack.ts";
+import { pushCommand } from "./commands/push.ts";
 import { rootsCommand } from "./commands/roots.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -27,6 +28,7 @@ const verbs = [
   checkCommand,
   verifyCommand,
   cacheCommand,
+  pushCommand,
 ];
 
 function buildProgram(run: (action: Action, command: Command) => Promise<void>): Command {
@@ -52,10 +54,9 @@ function buildProgram(run: (action: Action, command: Command) => Promise<void>):
   return program;
 }
 
-/** What went wrong first, where cleaning up after it failed too. Node 22 has no class for it, only the name. */
+/** What went wrong first, where cleaning up after it failed too. */
 function firstError(error: unknown): unknown {
-  const isSuppressing = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
-  return isSuppressing ? firstError(error.suppressed) : error;
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
 }
 
 function ownVersion(): string {

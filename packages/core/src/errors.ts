@@ -15,7 +15,9 @@ export type CoreErrorCode =
   /** The digest cache's folder cannot be read or written. */
   | "cache-unusable"
   /** A worker thread ended without an answer. */
-  | "worker-failed";
+  | "worker-failed"
+  /** A program that keeps a registry's credentials cannot be run, or does not give them. */
+  | "helper-failed";
 
 /** An error of `@stowage/core`: what (message), which path, why (cause), and what to do next (hint). */
 export class CoreError extends Error {

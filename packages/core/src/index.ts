@@ -12,6 +12,8 @@ export type {
   PackProgress,
   PackResult,
 } from "./pack-options.ts";
+export type { PushedName } from "./registry/push-draft-to.ts";
+export type { RegistryAccess } from "./registry/registry-access.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
 export { expectedCost } from "./plan/expected/expected-cost.ts";
 export type { ChangeHistory } from "./plan/expected/rates.ts";

@@ -1,6 +1,8 @@
 import type { Writable } from "node:stream";
 import type { ContainerOptions } from "./build/config/container-config.ts";
 import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
+import type { PushedName } from "./registry/push-draft-to.ts";
+import type { RegistryAccess } from "./registry/registry-access.ts";
 import type { LayeringStrategyName } from "./plan/layer-plan.ts";
 
 /** `archive`: the file that everything loads; `docker-archive`: the streamed form; `oci-dir`: an OCI layout directory. */
@@ -13,9 +15,16 @@ export type Extra = "shell";
 export interface PackOptions extends ContainerOptions {
   /** Result links, store paths, or paths inside one; all become one image. */
   readonly targets: readonly string[];
-  /** A file's (or layout directory's) path, or a stream that gets a docker-archive. Default `<package name>.tar`. */
+  /**
+   * A file's (or layout directory's) path, or a stream that gets a docker-archive. Default `<package name>.tar`, or none
+   * where the image is pushed.
+   */
   readonly output?: string | Writable | undefined;
   readonly format?: ImageFormat | undefined;
+  /** References in registries, `REGISTRY/NAME[:TAG]`, that the image is pushed to. */
+  readonly push?: readonly string[] | undefined;
+  /** How those registries are spoken to. */
+  readonly registry?: RegistryAccess | undefined;
   /** `NAME[:TAG]`; default `<package name>:latest`. */
   readonly tags?: readonly string[] | undefined;
   /** Docker's `USER[:GROUP]`. A name that is not root or nobody becomes 1000:1000 with a home. */
@@ -67,7 +76,7 @@ export interface PackOptions extends ContainerOptions {
 export type PackProgress =
   | { readonly phase: "query" }
   | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
-  | { readonly phase: "write"; readonly written: number; readonly total: number };
+  | { readonly phase: "write" | "push"; readonly written: number; readonly total: number };
 
 /** One layer of a packed image. Digests are missing after a dry run that did not ask for them. */
 export interface PackedLayer {
@@ -87,7 +96,10 @@ export interface PackResult {
   readonly manifestDigest?: string;
   /** The file or directory written; undefined for a stream and after a dry run. */
   readonly output?: string;
-  readonly format: ImageFormat;
+  /** Undefined where the image is only pushed. */
+  readonly format?: ImageFormat;
+  /** Where the image was pushed to, in the order asked. */
+  readonly pushed?: readonly PushedName[];
   readonly tags: readonly string[];
   /** `linux/amd64`. */
   readonly platform: string;

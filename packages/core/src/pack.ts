@@ -24,6 +24,9 @@ import { DigestCache } from "./cache/digest-cache.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
+import { openPushRegistries } from "./registry/open-push-registries.ts";
+import { parsePushPlaces, pushDraftTo, type PushedName, type PushPlace } from "./registry/push-draft-to.ts";
+import type { Registries } from "./registry/registry-access.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
 import { planLayers } from "./plan/plan-layers.ts";
 
@@ -58,8 +61,18 @@ export async function pack(options: PackOptions): Promise<PackResult> {
 
   const targets = await resolveTargets(store, options.targets);
   const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
-  const output = await openOutput(options.output, options.format, packageNameOf(targets[0] as Target));
-  if (codec !== undefined && output.isStream && !options.spool) throw unspooled(options);
+  const places = parsePushPlaces(options.push ?? []);
+  await using registries = await openPushRegistries(places, options, environment);
+  const isWritten = places.length === 0 || options.output !== undefined || options.format !== undefined;
+  const output = isWritten
+    ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
+    : undefined;
+  if (codec !== undefined && output?.isStream && !options.spool) throw unspooled(options);
+  if (codec !== undefined && places.length > 0) {
+    throw new CoreError("option-invalid", `--compression ${options.compression}: a push sends plain layers`, {
+      hint: "Leave --compression out, or push a file with another program.",
+    });
+  }
 
   options.onProgress?.({ phase: "query" });
   const roots = [...new Set(targets.map((target) => target.storePath))];
@@ -90,14 +103,18 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const { config } = decided;
   const parts = { store, graph, plan, tree: root.tree, config, names };
   const draft = draftImage({ ...parts, check, pool, cache, compression });
-  const sink = options.dryRun === "digests" ? digestSink() : output.sink;
-  const written = options.dryRun === true ? undefined : await write(draft, sink, options);
+  const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
+  const { written, pushed } =
+    options.dryRun === true
+      ? { written: undefined, pushed: [] }
+      : await bring(draft, { sink, places: options.dryRun ? [] : places, registries }, options);
 
   return {
     layers: await describeLayers(draft, plan, written),
     ...(written === undefined ? {} : { imageId: written.imageId, manifestDigest: written.manifestDigest }),
-    ...(options.dryRun || output.path === undefined ? {} : { output: output.path }),
-    format: output.format,
+    ...(options.dryRun || output?.path === undefined ? {} : { output: output.path }),
+    ...(output === undefined ? {} : { format: output.format }),
+    ...(pushed.length === 0 ? {} : { pushed }),
     tags: names.map(familiarName),
     platform: decided.platform,
     entrypoint: decided.config.config?.Entrypoint ?? [],
@@ -173,20 +190,41 @@ function describeCandidates(decided: DecidedConfig): string {
     .join("  ")}`;
 }
 
-/** Writes the image, reporting bytes against the sum of all layers' sizes. */
-async function write(draft: ImageDraft, sink: Sink, options: PackOptions): Promise<WrittenImage> {
-  const { signal, onProgress } = options;
-  if (onProgress === undefined) return sink.write(draft, { signal });
+/** Brings the image to where it goes: what is written first is known to what is pushed. */
+async function bring(
+  draft: ImageDraft,
+  to: {
+    readonly sink: Sink | undefined;
+    readonly places: readonly PushPlace[];
+    readonly registries: Registries;
+  },
+  options: PackOptions,
+): Promise<{ readonly written: WrittenImage | undefined; readonly pushed: readonly PushedName[] }> {
+  const { signal } = options;
+  const { sink, places, registries } = to;
+  const onBytes = await reportBytes(draft, "write", 1, options);
+  const written = await sink?.write(draft, { signal, onBytes });
+  const onPushed = await reportBytes(draft, "push", places.length, options);
+  return pushDraftTo(draft, { places, registries }, { known: written, signal, onBytes: onPushed });
+}
+
+/** Reports bytes against the sum of all layers' sizes, so many times over. */
+async function reportBytes(
+  draft: ImageDraft,
+  phase: "write" | "push",
+  times: number,
+  { signal, onProgress }: PackOptions,
+): Promise<((bytes: number) => void) | undefined> {
+  if (onProgress === undefined) return undefined;
   const sizes = await Promise.all(
     draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
   );
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const total = times * sizes.reduce((sum, size) => sum + size, 0);
   let written = 0;
-  const onBytes = (bytes: number): void => {
+  return (bytes) => {
     written += bytes;
-    onProgress({ phase: "write", written, total });
+    onProgress({ phase, written, total });
   };
-  return sink.write(draft, { signal, onBytes });
 }
 
 async function describeLayers(

@@ -30,6 +30,8 @@ export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";
 export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
+export { readSome } from "./tree/read-some.ts";
+export { treeError } from "./tree/tree-error.ts";
 export type {
   TreeDirectory,
   TreeEntry,

@@ -39,7 +39,17 @@ export type OciErrorCode =
   /** There is nothing where an image should be. */
   | "image-missing"
   /** An image's file may not be read, or reading it fails. */
-  | "image-unreadable";
+  | "image-unreadable"
+  /** A registry or its token server cannot be reached, or its certificate is not trusted. */
+  | "registry-unreachable"
+  /** A registry wants other credentials, or does not allow it. */
+  | "registry-denied"
+  /** A registry does not have what was asked for. */
+  | "registry-missing"
+  /** A registry fails, or answers what the distribution spec does not know. */
+  | "registry-failed"
+  /** A file of credentials, or a program that keeps them, cannot be used. */
+  | "credentials-unusable";
 
 /** An error of `@stowage/oci`: what (message), which path, why (cause), and what to do next (hint). */
 export class OciError extends Error {

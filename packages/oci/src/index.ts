@@ -36,3 +36,10 @@ export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "
 export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";
+export { formatReference, isReference, parseReference, type Reference } from "./spec/reference.ts";
+export { parseAuthFile, type AuthFile, type AuthFileEntry } from "./registry/auth/auth-file.ts";
+export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
+export type { RetryPolicy } from "./registry/http/retry.ts";
+export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
+export { Registry, type RegistryOptions } from "./registry/registry.ts";
+export { Repository } from "./registry/repository.ts";

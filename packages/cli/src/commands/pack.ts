@@ -14,6 +14,7 @@ import {
   parseWords,
   readConfigFile,
 } from "./pack-words.ts";
+import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -68,9 +69,11 @@ export function packCommand(): Verb {
     .option("--store <url>", "store to take the paths from, as Nix names it")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
+    .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))
     .option("--jobs <n>", "threads (default: one for each processor)")
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
+  withRegistryOptions(command);
   return { command, action: (speaker, parsed) => runPack(speaker, parsed.args, parsed.opts<PackWords>()) };
 }
 
@@ -80,7 +83,7 @@ function collectExtra(value: string, previous: readonly string[]): string[] {
 }
 
 /** The words of the command line, as commander hands them over. */
-interface PackWords {
+interface PackWords extends RegistryWords {
   readonly output?: string;
   readonly format?: NonNullable<PackOptions["format"]>;
   readonly tag: readonly string[];
@@ -108,6 +111,7 @@ interface PackWords {
   readonly created?: string;
   readonly store?: string;
   readonly check?: boolean;
+  readonly push: readonly string[];
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -124,7 +128,8 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
     );
   }
   using stdout = toStdout ? openStdout() : undefined;
-  const options = readOptions(targets, words, stdout?.stream);
+  const registry = await readRegistryAccess(words, speaker.signal);
+  const options = { ...readOptions(targets, words, stdout?.stream), registry };
   const { pack } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await pack({
@@ -180,6 +185,7 @@ function readOptions(
     created: words.created,
     store: words.store,
     check: words.check,
+    push: words.push,
     jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),
     dryRun: words.dryRun,
   };

@@ -1,4 +1,4 @@
-import type { PackResult } from "@stowage/core";
+import type { PackResult, PushedName } from "@stowage/core";
 import { formatSize } from "./size.ts";
 
 /** What was packed, as the JSON document of `pack --json`. */
@@ -12,10 +12,19 @@ export function renderPackText(result: PackResult): string {
   const what = `${formatSize(size)}, ${result.closure.paths} store paths in ${result.layers.length} layers, ${result.platform}`;
   const [tag = ""] = result.tags;
   if (result.imageId === undefined) return `would pack ${tag}: ${what}`;
-  if (result.output === undefined) return `packed ${tag}: ${what}`;
-  const lines = [`packed ${tag} into ${result.output}: ${what}`, `  image ID ${result.imageId}`];
-  if (result.format !== "oci-dir") lines.push(`  docker load -i ${shellWord(result.output)}`);
-  return lines.join("\n");
+  const into = result.output === undefined ? "" : ` into ${result.output}`;
+  const lines = [`packed ${tag}${into}: ${what}`];
+  if (result.output !== undefined) {
+    lines.push(`  image ID ${result.imageId}`);
+    if (result.format !== "oci-dir") lines.push(`  docker load -i ${shellWord(result.output)}`);
+  }
+  return [...lines, ...(result.pushed ?? []).map(renderPushed)].join("\n");
+}
+
+/** Where an image went in a registry, by its digest, which nobody can move, and what it cost. */
+export function renderPushed({ reference, manifestDigest, sent }: PushedName): string {
+  const cost = sent === 0 ? "the registry had everything" : `${formatSize(sent)} sent`;
+  return `pushed ${reference}@${manifestDigest}: ${cost}`;
 }
 
 /** A file name as one word of a shell command. */

@@ -6,6 +6,7 @@ const REDRAW_MILLISECONDS = 100;
 /** One line on a terminal that says what is being done, how much, how fast, and how long still. */
 export class ProgressLine implements Disposable {
   readonly #stream: NodeJS.WriteStream;
+  #phase: (PackProgress | VerifyProgress)["phase"] | undefined;
   #began = 0;
   #drawn = 0;
   #shown = false;
@@ -16,8 +17,9 @@ export class ProgressLine implements Disposable {
 
   update(progress: PackProgress | VerifyProgress): void {
     const now = performance.now();
+    if (progress.phase !== this.#phase) this.#began = now;
+    this.#phase = progress.phase;
     const done = bytesDone(progress);
-    if (done !== undefined && this.#began === 0) this.#began = now;
     const isLast = done !== undefined && "total" in progress && done >= progress.total;
     if (this.#shown && now - this.#drawn < REDRAW_MILLISECONDS && !isLast) return;
     this.#drawn = now;
@@ -44,7 +46,7 @@ export class ProgressLine implements Disposable {
 
 function bytesDone(progress: PackProgress | VerifyProgress): number | undefined {
   if (progress.phase === "verify") return progress.read;
-  return progress.phase === "write" ? progress.written : undefined;
+  return progress.phase === "write" || progress.phase === "push" ? progress.written : undefined;
 }
 
 function describe(progress: PackProgress | VerifyProgress, seconds: number): string {
@@ -55,6 +57,8 @@ function describe(progress: PackProgress | VerifyProgress, seconds: number): str
       return `packing ${progress.paths} store paths, ${formatSize(progress.narSize)}`;
     case "write":
       return describeBytes("packing", progress.written, progress.total, seconds);
+    case "push":
+      return describeBytes("pushing", progress.written, progress.total, seconds);
     case "verify":
       return describeBytes("verifying", progress.read, progress.total, seconds);
   }

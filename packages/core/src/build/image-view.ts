@@ -1,6 +1,6 @@
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { storePathBaseName, type Store, type StorePath } from "@stowage/nix";
+import { readSome, storePathBaseName, treeError, type Store, type StorePath } from "@stowage/nix";
 import type { RootTree } from "./root/root-tree.ts";
 
 /** A file or directory as the container will see it, every symlink followed. */
@@ -68,20 +68,22 @@ export class ImageView {
     const found = this.find(place);
     if (found?.type !== "directory") return [];
     const onDisk = this.#onDisk(components(found.place));
-    return onDisk === undefined ? [] : readdirSync(onDisk).toSorted();
+    return onDisk === undefined ? [] : reading(onDisk, () => readdirSync(onDisk).toSorted());
   }
 
   /** The first bytes of a file, fewer where it is shorter. */
   readHead(file: Found, bytes: number): Buffer {
     const onDisk = this.#onDisk(components(file.place));
     if (onDisk === undefined) return this.#readOwnHead(file.place, bytes);
-    const fd = openSync(onDisk, "r");
-    try {
-      const head = Buffer.alloc(bytes);
-      return head.subarray(0, readSync(fd, head, 0, bytes, 0));
-    } finally {
-      closeSync(fd);
-    }
+    return reading(onDisk, () => {
+      const fd = openSync(onDisk, "r");
+      try {
+        const head = Buffer.alloc(bytes);
+        return head.subarray(0, readSome(fd, head, bytes, 0));
+      } finally {
+        closeSync(fd);
+      }
+    });
   }
 
   #readOwnHead(place: string, bytes: number): Buffer {
@@ -126,11 +128,21 @@ type Node =
   | { readonly type: "file" | "directory"; readonly executable: boolean };
 
 function nodeOnDisk(onDisk: string): Node | undefined {
-  const stats = lstatSync(onDisk, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  if (stats.isSymbolicLink()) return { type: "symlink", target: readlinkSync(onDisk) };
-  if (stats.isDirectory()) return { type: "directory", executable: false };
-  return { type: "file", executable: (stats.mode & 0o100) !== 0 };
+  return reading(onDisk, () => {
+    const stats = lstatSync(onDisk, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (stats.isSymbolicLink()) return { type: "symlink", target: readlinkSync(onDisk) };
+    if (stats.isDirectory()) return { type: "directory", executable: false };
+    return { type: "file", executable: (stats.mode & 0o100) !== 0 };
+  });
+}
+
+function reading<T>(onDisk: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw treeError(error, Buffer.from(onDisk));
+  }
 }
 
 function components(place: string): string[] {

@@ -58,12 +58,26 @@ export function batchArguments(paths: readonly string[]): string[][] {
   return batches;
 }
 
+/** What the system lacks for one more process. */
+const lacking: Readonly<Record<string, string>> = {
+  EMFILE: "too many files are open",
+  ENFILE: "too many files are open on this machine",
+  EAGAIN: "there are too many processes",
+  ENOMEM: "there is not enough memory",
+};
+
 function explainFailure(error: ProgramFailure): NixError {
   const cause = error;
   if (error.code === "ENOENT" || error.code === "ENOTDIR") {
     return new NixError("nix-missing", "Nix is not installed here: there is no nix-store on PATH", {
       cause,
       hint: "Install Nix (on Debian: apt-get install nix-bin), or put its bin folder on PATH.",
+    });
+  }
+  if (error.code !== undefined && error.code in lacking) {
+    return new NixError("nix-failed", `nix-store cannot be started: ${lacking[error.code]}`, {
+      cause,
+      hint: "Raise the limit (ulimit), or let other programs end first.",
     });
   }
   if (error.code === "EACCES")
@@ -88,15 +102,18 @@ function explainFailure(error: ProgramFailure): NixError {
     });
   }
   if (
-    /permission denied|read-?only|unable to open database|cannot open SQLite|database is locked/i.test(said)
+    /permission denied|read-?only|remounting .* writable|unable to open database|cannot open SQLite|database is locked/i.test(
+      said,
+    )
   ) {
     return new NixError("store-unavailable", `the store's database cannot be read: ${said}`, {
       cause,
       hint: "Use the Nix daemon (NIX_REMOTE=daemon), or run as the store's owner.",
     });
   }
-  const end = error.signal === undefined ? `exit status ${error.exitCode}` : error.signal;
-  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? error.message : said}`, {
+  const status = error.exitCode === undefined ? (error.code ?? "no status") : `exit status ${error.exitCode}`;
+  const end = error.signal ?? status;
+  return new NixError("nix-failed", `nix-store failed (${end}): ${said === "" ? "it said nothing" : said}`, {
     cause,
   });
 }

@@ -23,7 +23,8 @@ export async function takeTemporaryRoot(
 ): Promise<Protection> {
   const roots = join(cacheFolder(options.environment), "roots");
   const folder = join(roots, `${formatIdentity(ownIdentity())}_${randomBytes(4).toString("hex")}`);
-  const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  // What cannot be removed now is by the next pack: its process has ended by then.
+  const release = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
   try {
     await removeLeftRoots(roots);
     await mkdir(folder, { recursive: true });
@@ -40,7 +41,7 @@ export async function takeTemporaryRoot(
     }
     return { warning: undefined, [Symbol.asyncDispose]: release };
   } catch (error) {
-    await release().catch(() => {});
+    await release();
     options.signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
     return {

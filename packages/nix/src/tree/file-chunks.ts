@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
+import { readSome } from "./read-some.ts";
 import { changedError, treeError } from "./tree-error.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -19,7 +20,7 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
     for (;;) {
       // One byte more than is left shows growth, and an end of file without a further call.
       const wanted = Math.min(CHUNK_BYTES, left + 1);
-      const length = guard(path, () => readSync(fd, buffer, 0, wanted, null));
+      const length = guard(path, () => readSome(fd, buffer, wanted, null));
       if (length > left) throw changedError(path, "grew");
       if (length === 0 && left > 0) throw changedError(path, "shrank");
       left -= length;
@@ -27,7 +28,7 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
       if (left === 0 && length < wanted) return;
     }
   } finally {
-    closeSync(fd);
+    guard(path, () => closeSync(fd));
   }
 }
 

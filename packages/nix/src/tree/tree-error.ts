@@ -23,10 +23,17 @@ export function treeError(error: unknown, path: Buffer): unknown {
         ...options,
         hint: "It may have been collected: build it again.",
       });
-    default:
-      return new NixError("path-corrupted", `cannot read '${name}': ${error.message}`, {
+    case "ENOTDIR":
+    case "ELOOP":
+    case "EISDIR":
+      return new NixError("path-corrupted", `'${name}' became something else while it was read`, {
         ...options,
-        hint: "Check the store with nix-store --verify --check-contents.",
+        hint: "Nothing may write to a store; check it with nix-store --verify --check-contents.",
+      });
+    default:
+      return new NixError("path-unreadable", `cannot read '${name}': ${error.message.replace(/ '.*/s, "")}`, {
+        ...options,
+        hint: "The disk or the system fails here, not the store: see what the kernel says (dmesg).",
       });
   }
 }

@@ -1,5 +1,6 @@
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { OciError } from "../errors.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { temporaryName } from "./temporary-name.ts";
 
@@ -50,12 +51,7 @@ export class AtomicFile implements AsyncDisposable {
       if (from === to) return;
       const buffer = Buffer.allocUnsafe(Math.min(length, MOVE_BYTES));
       for (let moved = 0; moved < length;) {
-        const { bytesRead } = await this.handle.read(
-          buffer,
-          0,
-          Math.min(buffer.length, length - moved),
-          from + moved,
-        );
+        const bytesRead = await this.#readAt(buffer.subarray(0, length - moved), from + moved);
         await this.writeAt(buffer.subarray(0, bytesRead), to + moved);
         moved += bytesRead;
       }
@@ -83,17 +79,36 @@ export class AtomicFile implements AsyncDisposable {
     });
   }
 
-  /** Makes the file appear at `path`, which is in the same folder; an abort counts until it does. */
+  /**
+   * Makes the file appear at `path`, which is in the same folder; an abort counts until it does. What was there before is
+   * gone then: a folder that cannot be flushed does not make that a failure.
+   */
   async commit(path: string, signal?: AbortSignal): Promise<void> {
     await this.seal();
     signal?.throwIfAborted();
     await this.place(path);
-    await withOutputErrors(this.#shown, () => syncFolder(dirname(path)));
+    await syncFolder(dirname(path)).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
+    await this.#close().catch(() => {});
     if (!this.#renamed) await rm(this.#temporary, { force: true });
+  }
+
+  /** Reads some bytes, again where a signal came between: libuv does not do that for reads. */
+  async #readAt(buffer: Uint8Array, position: number): Promise<number> {
+    for (;;) {
+      try {
+        const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
+        if (bytesRead > 0) return bytesRead;
+        throw new OciError("output-failed", `cannot write ${this.#shown}: somebody else cut it off`, {
+          path: this.#shown,
+          hint: "Let nothing else write to temporary files beside it.",
+        });
+      } catch (error) {
+        if (systemErrorCode(error) !== "EINTR") throw error;
+      }
+    }
   }
 
   async #close(): Promise<void> {

@@ -1,9 +1,10 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { OciError } from "../errors.ts";
 import { hexOf, type Digest } from "../spec/digest.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
-import { withOutputErrors } from "./output-error.ts";
+import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
 
 /** How many blobs are open at once: each costs a file descriptor, and an image has up to 127. */
@@ -53,15 +54,38 @@ export class BlobStage implements AsyncDisposable {
   }
 
   /** Stages one blob: `write` writes it into the new file and says its digest. */
-  stage<T extends { readonly digest: Digest }>(write: (file: AtomicFile) => Promise<T>): Promise<T> {
+  async stage<T extends { readonly digest: Digest }>(write: (file: AtomicFile) => Promise<T>): Promise<T> {
+    for (;;) {
+      const staged = await this.#stageIfRoom(write);
+      if (staged !== undefined) return staged;
+    }
+  }
+
+  /** Undefined where no further file can be opened now: from then on half as many are open at once. */
+  #stageIfRoom<T extends { readonly digest: Digest }>(
+    write: (file: AtomicFile) => Promise<T>,
+  ): Promise<T | undefined> {
     return this.#limit(async () => {
-      const file = await AtomicFile.create(join(this.#folder, BLOB), this.#shown);
+      const file = await this.#createFile();
+      if (file === undefined) return undefined;
       this.#files.push(file);
       const written = await write(file);
       await file.seal();
       this.#staged.push({ file, digest: written.digest });
       return written;
     });
+  }
+
+  async #createFile(): Promise<AtomicFile | undefined> {
+    try {
+      return await AtomicFile.create(join(this.#folder, BLOB), this.#shown);
+    } catch (error) {
+      const { activeCount } = this.#limit;
+      const isFull = error instanceof OciError && systemErrorCode(error.cause) === "EMFILE";
+      if (!isFull || activeCount === 1) throw error;
+      this.#limit.concurrency = Math.ceil(activeCount / 2);
+      return undefined;
+    }
   }
 
   /** Gives all staged blobs their names. */

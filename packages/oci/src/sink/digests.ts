@@ -8,6 +8,7 @@ import {
 } from "../image-draft.ts";
 import { sealImage } from "../spec/seal-image.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
+import { measureLayer } from "./measure-layer.ts";
 import { writeAllLayers } from "./write-all.ts";
 
 /** No place at all: all digests of an image, and nothing written. What is remembered of a layer is not read again. */
@@ -34,17 +35,7 @@ function measureLayers(image: ImageDraft, options: LayerWriteOptions): Promise<W
         layerOptions.onBytes?.(known.size);
         return known;
       }
-      let size = 0;
-      const diffId = await layer.measure({
-        signal: layerOptions.signal,
-        onBytes: (bytes) => {
-          size += bytes;
-          layerOptions.onBytes?.(bytes);
-        },
-      });
-      const measured = { diffId, digest: diffId, size };
-      await layer.confirm(PLAIN_TAR, measured, layerOptions.signal);
-      return measured;
+      return measureLayer(layer, layerOptions);
     },
   });
 }

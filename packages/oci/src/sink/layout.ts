@@ -237,7 +237,7 @@ async function publish(staging: string, folder: string): Promise<boolean> {
   while (!(await renameToFree(staging, folder))) {
     if ((await inspectPlace(folder)).isLayout) return false;
   }
-  await syncFolder(dirname(folder));
+  await syncFolder(dirname(folder)).catch(() => {});
   return true;
 }
 

@@ -15,6 +15,7 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly hint: st
   ENOTDIR: { why: "a part of the path is not a folder", hint: "Write to another place, with -o." },
   ENAMETOOLONG: { why: "the name is too long", hint: "Choose a shorter one, with -o." },
   ELOOP: { why: "its symlinks go round in a circle", hint: "Write to another place, with -o." },
+  EIO: { why: "the device fails", hint: "See what the kernel says (dmesg), or write elsewhere with -o." },
   EMFILE: { why: "too many files are open", hint: "Raise the limit (ulimit -n)." },
 };
 

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
 import { END, unpackError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";
+import { threadsWithinOpenFiles } from "./open-files.ts";
 
 /** Worker threads that size, read and write layers. Threads start when there is work for them, and end on disposal. */
 export class LayerPool implements AsyncDisposable {
@@ -10,9 +11,11 @@ export class LayerPool implements AsyncDisposable {
   readonly rings: RingReader[] = [];
   /** Bytes of listings that may still be kept between sizing and reading. */
   listingRoom: number = 64 * 1024 * 1024;
-  readonly #jobs: number;
+  #jobs: number;
   readonly #threads = new Set<Worker>();
   readonly #idle: Worker[] = [];
+  /** Threads that have answered: others may still fail to start. */
+  readonly #proven = new WeakSet<Worker>();
   #waiting: Job[] = [];
   /** Layers that are read, or wait to be. */
   #readers = 0;
@@ -23,7 +26,7 @@ export class LayerPool implements AsyncDisposable {
    *   of the time, and must not keep anybody from what those are waiting for
    */
   constructor(jobs: number) {
-    this.#jobs = jobs;
+    this.#jobs = Math.min(jobs, threadsWithinOpenFiles());
   }
 
   /** Does one task; the heaviest that waits is begun first, so that no thread is left alone with it at the end. */
@@ -116,6 +119,7 @@ export class LayerPool implements AsyncDisposable {
     // The thread is ended, and only then the job: until then it may still write.
     const onAbort = (): void => void thread.terminate();
     const onMessage = (answer: LayerAnswer): void => {
+      this.#proven.add(thread);
       if (answer.type === "bytes") {
         job.onBytes?.(answer.bytes);
         return;
@@ -128,7 +132,11 @@ export class LayerPool implements AsyncDisposable {
     };
     const onError = (cause: Error): void => {
       finish();
-      job.reject(new CoreError("worker-failed", `a layer worker failed: ${cause.message}`, { cause }));
+      if (!this.#proven.has(thread) && this.#threads.size > 1) {
+        // Files or memory do not suffice for so many: those that did start do its work.
+        this.#jobs = this.#threads.size - 1;
+        this.#waiting.unshift(job);
+      } else job.reject(workerFailed(cause));
     };
     const onExit = (): void => {
       finish();
@@ -142,6 +150,11 @@ export class LayerPool implements AsyncDisposable {
     job.signal?.addEventListener("abort", onAbort, { once: true });
     thread.postMessage(job.task);
   }
+}
+
+function workerFailed(cause: Error): CoreError {
+  const hint = cause.message.includes("EMFILE") ? "Raise the limit of open files (ulimit -n)." : undefined;
+  return new CoreError("worker-failed", `a layer worker failed: ${cause.message}`, { cause, hint });
 }
 
 export interface LayerTaskOptions {

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { readSome } from "@stowage/nix";
 import { CoreError } from "../../errors.ts";
 import { parseOwnPlace } from "./place.ts";
 import type { RootNode, RootTree } from "./root-tree.ts";
@@ -57,12 +58,8 @@ function ownFile({ source, path, mode }: OwnFile): RootNode {
 }
 
 function inspectSource(source: string): { readonly size: number; readonly executable: boolean } {
-  let fd: number;
-  try {
-    fd = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block before it is refused
-  } catch (cause) {
-    throw unreadable(source, cause);
-  }
+  // A FIFO must not block before it is refused.
+  const fd = reading(source, () => openSync(source, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) {
@@ -80,12 +77,12 @@ function inspectSource(source: string): { readonly size: number; readonly execut
 const CHUNK_BYTES = 1 << 18;
 
 function* readSource(source: string, size: number): Generator<Uint8Array> {
-  const fd = openSync(source, "r");
+  const fd = reading(source, () => openSync(source, "r"));
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let left = size;
     for (;;) {
-      const read = readSync(fd, buffer, 0, Math.min(CHUNK_BYTES, left + 1), null);
+      const read = reading(source, () => readSome(fd, buffer, Math.min(CHUNK_BYTES, left + 1), null));
       left -= read;
       if (left < 0 || (read === 0 && left > 0)) {
         throw new CoreError("option-invalid", `--add: '${source}' changed while it was read`, {
@@ -109,12 +106,21 @@ function checkMode(mode: number, option: string): number {
   return mode;
 }
 
+function reading<T>(source: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw unreadable(source, cause);
+  }
+}
+
 function unreadable(source: string, cause: unknown): CoreError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const isMistake = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO"].includes(code);
   const denied = code === "EACCES" || code === "EPERM";
   const why = denied ? "permission denied" : code === "ENOENT" ? "it does not exist" : code;
   return new CoreError(
-    denied ? "file-unreadable" : "option-invalid",
+    isMistake ? "option-invalid" : "file-unreadable",
     `--add: cannot read '${source}': ${why}`,
     {
       path: source,

@@ -1,0 +1,80 @@
+import {
+  familiarName,
+  fullName,
+  parseImageName,
+  pushDraft,
+  Repository,
+  type ImageDraft,
+  type ImageName,
+  type LayerWriteOptions,
+  type WrittenImage,
+} from "@stowage/oci";
+import type { Registries } from "./registry-access.ts";
+
+/** One name that an image went to in a registry. */
+export interface PushedName {
+  /** `registry.example/app:1`. */
+  readonly reference: string;
+  readonly manifestDigest: string;
+  /** Bytes that were sent to its repository; 0 where the registry had everything. */
+  readonly sent: number;
+}
+
+/** Where images are pushed to: names of one repository go together. */
+export interface PushPlace {
+  readonly domain: string;
+  readonly repository: string;
+  readonly names: readonly ImageName[];
+}
+
+/**
+ * Reads the references that an image is pushed to.
+ * @throws OciError `image-invalid`
+ */
+export function parsePushPlaces(references: readonly string[]): PushPlace[] {
+  const names = references.map((reference) => parseImageName(reference));
+  const groups = Map.groupBy(names, ({ domain, repository }) => `${domain}/${repository}`);
+  return [...groups.values()].map((group) => {
+    const { domain, repository } = group[0] as ImageName;
+    const distinct = [...new Map(group.map((name) => [fullName(name), name])).values()];
+    return { domain, repository, names: distinct };
+  });
+}
+
+/**
+ * Pushes an image to each place in turn; what the first has found out of the layers the next needs not find out again, and
+ * layers are mounted from a repository that has them.
+ * @param known the image as it was written somewhere else already
+ * @throws OciError
+ */
+export async function pushDraftTo(
+  draft: ImageDraft,
+  to: { readonly places: readonly PushPlace[]; readonly registries: Registries },
+  options: LayerWriteOptions & { readonly known: WrittenImage | undefined },
+): Promise<{ readonly written: WrittenImage | undefined; readonly pushed: readonly PushedName[] }> {
+  const { signal, onBytes } = options;
+  let written = options.known;
+  const pushed: PushedName[] = [];
+  for (const [index, { domain, repository, names }] of to.places.entries()) {
+    const target = new Repository(to.registries.get(domain), repository, "pull,push");
+    const mountFrom = to.places
+      .slice(0, index)
+      .filter((before) => before.domain === domain)
+      .map((before) => before.repository);
+    const tags = names.map(({ tag }) => tag);
+    const { sent, ...image } = await pushDraft(
+      draft,
+      { repository: target, tags },
+      { known: written?.layers, mountFrom, signal, onBytes },
+    );
+    written = image;
+    pushed.push(
+      ...names.map((name) => ({
+        reference: familiarName(name),
+        manifestDigest: image.manifestDigest,
+        sent,
+      })),
+    );
+  }
+  return { written, pushed };
+}

@@ -1,0 +1,100 @@
+import { setImmediate as breathe } from "node:timers/promises";
+import { OciError } from "../errors.ts";
+import { DigestHash, type Digest } from "../spec/digest.ts";
+
+/** A blob on its way into a registry: its bytes can be made from the start any number of times. */
+export interface BlobContent {
+  /** Undefined where only the bytes will tell. */
+  readonly digest: Digest | undefined;
+  /** What the digest was before: good for asking whether the blob is there, not for bytes that are sent. */
+  readonly remembered?: Digest | undefined;
+  /** Bytes, known before any is made. */
+  readonly size: number;
+  /** What errors call it. */
+  readonly what: string;
+  /** Each chunk is valid only until the next is asked for. */
+  chunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Bytes that are hashed before signals and timers have their turn. */
+const BREATH_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A blob's bytes with the eye kept on them: all are hashed each time they are made, also those that are not wanted,
+ * because bytes from a disk are not to be trusted twice.
+ */
+export class WatchedContent {
+  readonly size: number;
+  readonly #content: BlobContent;
+  readonly #onBytes: ((bytes: number) => void) | undefined;
+  #digest: Digest | undefined;
+  #told = 0;
+
+  /** @param onBytes told of each byte once, however often it is made */
+  constructor(content: BlobContent, onBytes: ((bytes: number) => void) | undefined) {
+    this.size = content.size;
+    this.#content = content;
+    this.#onBytes = onBytes;
+    this.#digest = content.digest;
+  }
+
+  /** The digest, known or from bytes that were made to their end; undefined before. */
+  get digest(): Digest | undefined {
+    return this.#digest;
+  }
+
+  /** Says that nothing is left to send. */
+  finish(): void {
+    this.#tell(this.size);
+  }
+
+  /**
+   * The bytes from a place on, in chunks that stay as they are.
+   * @throws OciError `layer-inconsistent` for other bytes than digest and size say
+   */
+  async *from(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const hash = new DigestHash();
+    let position = 0;
+    let breath = BREATH_BYTES;
+    for await (const chunk of this.#content.chunks(signal)) {
+      signal?.throwIfAborted();
+      const start = position;
+      position += chunk.length;
+      if (position > this.size) break;
+      hash.update(chunk);
+      if (position > breath) {
+        breath = position + BREATH_BYTES;
+        await breathe();
+      }
+      if (position <= offset) continue;
+      yield Buffer.from(chunk.subarray(Math.max(0, offset - start)));
+      this.#tell(position);
+    }
+    if (position !== this.size) throw this.#changed(`it promised ${this.size} bytes and has others`);
+    const digest = hash.digest();
+    if (this.#digest !== undefined && this.#digest !== digest)
+      throw this.#changed(`its digest is ${digest}, not ${this.#digest}`);
+    this.#digest = digest;
+  }
+
+  /** The digest, for which all bytes are made if they were not yet. */
+  async findDigest(signal?: AbortSignal): Promise<Digest> {
+    if (this.#digest === undefined) {
+      const bytes = this.from(this.size, signal);
+      while (!(await bytes.next()).done);
+    }
+    return this.#digest as Digest;
+  }
+
+  #tell(position: number): void {
+    if (position <= this.#told) return;
+    this.#onBytes?.(position - this.#told);
+    this.#told = position;
+  }
+
+  #changed(reason: string): OciError {
+    return new OciError("layer-inconsistent", `${this.#content.what} changed while it was read: ${reason}`, {
+      hint: "Let nothing write to what is being pushed, then push again.",
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { OciError } from "../../errors.ts";
+
+/** A failure that may pass: the same request may well succeed a little later. */
+export class PassingFault extends Error {
+  override readonly name = "PassingFault";
+  /** What the failure is if it does not pass. */
+  readonly error: OciError;
+  /** How long the other side asks us to wait, in milliseconds. */
+  readonly retryAfter: number | undefined;
+  /** How often it is worth trying, where that is less than usual. */
+  readonly attempts: number | undefined;
+
+  constructor(
+    error: OciError,
+    options: { readonly retryAfter?: number | undefined; readonly attempts?: number | undefined } = {},
+  ) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.retryAfter = options.retryAfter;
+    this.attempts = options.attempts;
+  }
+}
+
+/** Nobody listens, or not yet: a registry that is starting is worth a moment, a wrong name is not. */
+const REFUSED_ATTEMPTS = 3;
+
+const tlsHint =
+  "Give the authority's certificate with --ca-file, or say --insecure with the registry's name.";
+
+/** What a failed connection means. */
+export function connectionFault(cause: unknown, host: string): PassingFault | OciError {
+  const code = codeOf(cause);
+  const error = (reason: string, hint?: string): OciError =>
+    new OciError("registry-unreachable", `${host} cannot be reached: ${reason}`, { cause, hint, path: host });
+  if (code === "ENOTFOUND") return error("there is no such host", "Check the name and the network.");
+  if (isCertificateFault(code)) return error(`its certificate is not trusted (${code})`, tlsHint);
+  if (/^(EPROTO|ERR_SSL_)/.test(code ?? ""))
+    return error("it does not speak TLS", "Say --insecure with its name if it is your own.");
+  if (code === "ECONNREFUSED") {
+    return new PassingFault(error("nobody listens there", "Check the name, the port and the network."), {
+      attempts: REFUSED_ATTEMPTS,
+    });
+  }
+  return new PassingFault(error(`the connection failed (${code ?? messageOf(cause)})`));
+}
+
+/** Certificates that are not trusted, expired, or another host's. */
+function isCertificateFault(code: string | undefined): boolean {
+  return (
+    code !== undefined &&
+    (/^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/.test(code) ||
+      /^ERR_SSL_(TLSV1|SSLV3)_ALERT/.test(code))
+  );
+}
+
+/** What is said when the other side answers a TLS greeting with something else, or hangs up. */
+export function isNotTls(error: unknown): boolean {
+  return notTls.test(codeOf(error) ?? "");
+}
+
+const notTls =
+  /^(EPROTO|ECONNRESET|UND_ERR_SOCKET|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNEXPECTED_MESSAGE))$/;
+
+/** A system's or a library's code for an error, also of one that stands for several addresses' errors. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError && !("code" in error)) return codeOf(error.errors[0]);
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return codeOf(error.cause);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

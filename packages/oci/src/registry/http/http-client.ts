@@ -1,0 +1,164 @@
+import { getCACertificates } from "node:tls";
+import type { Dispatcher } from "undici";
+import { OciError } from "../../errors.ts";
+import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
+import { isLoopback, TrustedOrigins } from "./origins.ts";
+
+const MAX_REDIRECTS = 10;
+const CONNECT_MILLISECONDS = 15_000;
+
+export interface HttpOptions {
+  /** Registries that may be spoken to without a certificate that is verified, or in plain HTTP. */
+  readonly insecure?: readonly string[] | undefined;
+  /** Certificates in PEM that are trusted beside the usual ones. */
+  readonly certificates?: string | undefined;
+  /** Where proxies are named: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in upper or lower case. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+}
+
+/** Sends requests one at a time and follows redirects. Knows no registry. */
+export class HttpClient implements AsyncDisposable {
+  readonly origins: TrustedOrigins;
+  readonly #options: HttpOptions;
+  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    this.origins = new TrustedOrigins(options.insecure ?? []);
+  }
+
+  /**
+   * The answer, whatever its status, after redirects. `authorization` goes to the request's own origin only.
+   * @throws OciError `registry-failed` for redirects without end or to where nothing may be said
+   * @throws BodyFailure when the body could not be made, and whatever else the connection fails with
+   */
+  async send(request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
+    let { url, headers = {} } = request;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      if (!this.origins.allows(url)) throw notAllowed(url);
+      const response = await this.#exchange({ ...request, url, headers }, signal);
+      const location = response.header("location");
+      if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+      response.body.on("error", () => {}).destroy();
+      const next = resolveLocation(location, url);
+      if (next.origin !== url.origin) headers = withoutAuthorization(headers);
+      url = next;
+    }
+    throw new OciError("registry-failed", `${request.url.host} redirects without end`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const dispatchers = await Promise.all(this.#dispatchers.values());
+    this.#dispatchers.clear();
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  async #exchange(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse> {
+    const { method, url, headers, body } = request;
+    const dispatcher = await this.#dispatcherFor(url);
+    const source: BodySource = { failure: undefined };
+    const sending = dispatcher.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers: {
+        "user-agent": "stowage",
+        ...headers,
+        ...(body === undefined
+          ? method === "GET" || method === "HEAD"
+            ? {}
+            : { "content-length": "0" }
+          : { "content-length": String(body.length) }),
+      },
+      body: body === undefined || body.length === 0 ? null : (watched(body, source) as never),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const answer = await sending.catch((error: unknown) => {
+      throw source.failure ?? error;
+    });
+    return {
+      status: answer.statusCode,
+      url,
+      header: (name) => headerOf(answer.headers[name]),
+      body: answer.body,
+    };
+  }
+
+  #dispatcherFor(url: URL): Promise<Dispatcher> {
+    const isVerified = !this.origins.isInsecure(url);
+    const isDirect = isLoopback(url);
+    const key = `${url.protocol} ${isVerified} ${isDirect}`;
+    const known = this.#dispatchers.get(key);
+    if (known !== undefined) return known;
+    const made = this.#makeDispatcher(url.protocol, { isVerified, isDirect });
+    this.#dispatchers.set(key, made);
+    return made;
+  }
+
+  async #makeDispatcher(
+    protocol: string,
+    { isVerified, isDirect }: { readonly isVerified: boolean; readonly isDirect: boolean },
+  ): Promise<Dispatcher> {
+    const { Agent, EnvHttpProxyAgent } = await import("undici");
+    const { certificates, environment = process.env } = this.#options;
+    const tls = {
+      rejectUnauthorized: isVerified,
+      ...(certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] }),
+    };
+    const options = { connect: { ...tls, timeout: CONNECT_MILLISECONDS } };
+    if (isDirect) return new Agent(options);
+    const proxy = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
+    // One agent for each scheme: undici's own would take HTTP_PROXY for https too.
+    return new EnvHttpProxyAgent({
+      ...options,
+      requestTls: tls,
+      proxyTunnel: protocol === "https:",
+      httpProxy: protocol === "http:" ? proxy("HTTP_PROXY") : "",
+      httpsProxy: protocol === "https:" ? proxy("HTTPS_PROXY") : "",
+      noProxy: proxy("NO_PROXY"),
+    });
+  }
+}
+
+/** A `Location`, which may be relative (RFC 9110, 10.2.2). */
+export function resolveLocation(location: string, base: URL): URL {
+  try {
+    return new URL(location, base);
+  } catch (cause) {
+    throw new OciError("registry-failed", `${base.host} sends us to a place that is no URL`, { cause });
+  }
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "authorization"));
+}
+
+/** Several lines of one name are one list (RFC 9110, 5.3). */
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** Where a body's own failure is kept: a connection that it breaks tells of it in words of its own. */
+interface BodySource {
+  failure: BodyFailure | undefined;
+}
+
+/** A body's chunks, its failure kept. */
+async function* watched(body: RequestBody, source: BodySource): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body.open()) yield chunk;
+  } catch (cause) {
+    source.failure = new BodyFailure(cause);
+    throw cause;
+  }
+}
+
+function notAllowed(url: URL): OciError {
+  return new OciError(
+    "registry-failed",
+    url.username === "" && url.password === ""
+      ? `${url.host} would be spoken to in plain HTTP`
+      : `a URL of ${url.host} carries a password`,
+    { hint: `Allow it with --insecure ${url.host} if its network is your own.` },
+  );
+}

@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { PassingFault } from "./fault.ts";
+
+/** How failures that may pass are met. */
+export interface RetryPolicy {
+  /** Attempts in a row that may fail before the failure counts. */
+  readonly attempts: number;
+  /** The first pause is up to so many milliseconds; each further one up to twice the one before. */
+  readonly firstPause: number;
+  /** No pause of our own is longer, in milliseconds. */
+  readonly longestPause: number;
+  /** A registry may ask for a pause up to so many milliseconds; one that asks for more has failed. */
+  readonly longestAsked: number;
+}
+
+/** With one request in five failing, 9 in a row do so once in two million times. */
+export const defaultRetryPolicy: RetryPolicy = {
+  attempts: 9,
+  firstPause: 200,
+  longestPause: 5_000,
+  longestAsked: 120_000,
+};
+
+/**
+ * Calls `attempt` until it succeeds, fails for good, or has failed too often in a row. Pauses grow and have a random part,
+ * so that many clients that failed together do not come back together.
+ * @param attempt is told whether something moved since the last failure by calling `progressed`
+ */
+export async function retrying<Result>(
+  attempt: (progressed: () => void) => Promise<Result>,
+  { policy, signal }: { readonly policy: RetryPolicy; readonly signal?: AbortSignal | undefined },
+): Promise<Result> {
+  let failures = 0;
+  const progressed = (): void => void (failures = 0);
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await attempt(progressed);
+    } catch (fault) {
+      signal?.throwIfAborted();
+      if (!(fault instanceof PassingFault)) throw fault;
+      failures++;
+      if (failures >= Math.min(policy.attempts, fault.attempts ?? policy.attempts)) throw fault.error;
+      const pause = pauseAfter(failures, fault.retryAfter, policy);
+      if (pause === undefined) throw fault.error;
+      await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch(() =>
+        signal?.throwIfAborted(),
+      );
+    }
+  }
+}
+
+/** Milliseconds to wait; undefined where the other side asks for more than anybody waits. */
+function pauseAfter(failures: number, asked: number | undefined, policy: RetryPolicy): number | undefined {
+  const most = Math.min(policy.firstPause * 2 ** (failures - 1), policy.longestPause);
+  const own = most * (0.5 + Math.random() / 2);
+  if (asked === undefined) return own;
+  return asked > policy.longestAsked ? undefined : Math.max(asked, own);
+}
+
+/** `Retry-After`, seconds or a date (RFC 9110, 10.2.3), in milliseconds from now. */
+export function parseRetryAfter(text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text.trim())) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

@@ -1,0 +1,134 @@
+import {
+  PLAIN_TAR,
+  type ImageDraft,
+  type LayerWriteOptions,
+  type WrittenImage,
+  type WrittenLayer,
+} from "../image-draft.ts";
+import { measureLayer } from "../sink/measure-layer.ts";
+import { mediaTypes } from "../spec/media-types.ts";
+import { sealImage, type Blob, type SealedImage } from "../spec/seal-image.ts";
+import type { BlobContent } from "./blob-content.ts";
+import { layerSizesIn } from "./layer-sizes.ts";
+import { putUnderNames } from "./put-under-names.ts";
+import type { Repository } from "./repository.ts";
+import { together } from "./together.ts";
+import { uploadBlob } from "./upload.ts";
+
+export interface PushDraftOptions extends LayerWriteOptions {
+  /** The layers as they were written somewhere else already, from the bottom up. */
+  readonly known?: readonly WrittenLayer[] | undefined;
+  /** Repositories of the same registry that have the layers, or may have them. */
+  readonly mountFrom?: readonly string[] | undefined;
+}
+
+/** What a push did. */
+export interface PushedImage extends WrittenImage {
+  /** Bytes that were sent; 0 where the registry had everything. */
+  readonly sent: number;
+}
+
+/**
+ * Brings an image into a repository under tags; its layers are made as they are sent and never stored. A layer whose digest is
+ * remembered is asked for. So is, once it is hashed, one that has the size of a layer of the image under the first tag.
+ * Otherwise nothing suggests that it is there, and it goes up in one pass, its digest at the end.
+ * @throws OciError `registry-…`, `layer-inconsistent`, and what a layer's `confirm` throws
+ */
+export async function pushDraft(
+  image: ImageDraft,
+  to: { readonly repository: Repository; readonly tags: readonly string[] },
+  options: PushDraftOptions = {},
+): Promise<PushedImage> {
+  const { repository, tags } = to;
+  const { signal } = options;
+  const previous = await repository.readManifest(tags[0] ?? "latest", signal);
+  const contents = await describeLayers(image, layerSizesIn(previous?.bytes), options);
+
+  const foreseen = foresee(image, contents);
+  const isThere = foreseen !== undefined && foreseen.manifest.digest === previous?.digest;
+  const { layers, sent } = isThere
+    ? { layers: rememberedLayers(contents), sent: 0 }
+    : await uploadLayers(image, { repository, contents }, options);
+  const sealed = sealImage(image, layers);
+  const config = isThere
+    ? undefined
+    : await uploadBlob(repository, contentOf(sealed.config, "the config"), { signal });
+  await putUnderNames(repository, { ...sealed.manifest, mediaType: mediaTypes.manifest }, tags, signal);
+  return {
+    imageId: sealed.config.digest,
+    manifestDigest: sealed.manifest.digest,
+    layers,
+    sent: sent + (config?.how === "sent" ? sealed.config.bytes.length : 0),
+  };
+}
+
+async function uploadLayers(
+  image: ImageDraft,
+  to: { readonly repository: Repository; readonly contents: readonly BlobContent[] },
+  { signal, onBytes, mountFrom }: PushDraftOptions,
+): Promise<{ readonly layers: WrittenLayer[]; readonly sent: number }> {
+  let sent = 0;
+  const layers = await together(
+    [...to.contents.entries()],
+    async ([index, content], signal) => {
+      const { digest, how } = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
+      const { size } = content;
+      const written: WrittenLayer = { diffId: digest, digest, size };
+      if (how === "sent") {
+        sent += size;
+        await image.layers[index]?.confirm(PLAIN_TAR, written, signal);
+      }
+      return written;
+    },
+    signal,
+  );
+  return { layers, sent };
+}
+
+/** A blob's content that is in memory. */
+export function contentOf({ digest, bytes }: Blob, what: string): BlobContent {
+  return {
+    digest,
+    size: bytes.length,
+    what,
+    async *chunks() {
+      yield bytes;
+    },
+  };
+}
+
+async function describeLayers(
+  image: ImageDraft,
+  hints: ReadonlySet<number>,
+  { known, signal }: PushDraftOptions,
+): Promise<BlobContent[]> {
+  return together(
+    [...image.layers.entries()],
+    async ([index, layer], signal) => {
+      const recalled = known?.[index] ?? (await layer.recall(PLAIN_TAR));
+      const size = recalled?.size ?? (await layer.size(signal));
+      const remembered =
+        recalled?.digest ?? (hints.has(size) ? (await measureLayer(layer, { signal })).digest : undefined);
+      return {
+        digest: undefined,
+        remembered,
+        size,
+        what: `layer ${index}`,
+        chunks: (signal?: AbortSignal) => layer.chunks(signal),
+      };
+    },
+    signal,
+  );
+}
+
+/** The image's documents where all layers' digests are remembered. */
+function foresee(image: ImageDraft, contents: readonly BlobContent[]): SealedImage | undefined {
+  const layers = rememberedLayers(contents);
+  return layers.length === contents.length ? sealImage(image, layers) : undefined;
+}
+
+function rememberedLayers(contents: readonly BlobContent[]): WrittenLayer[] {
+  return contents.flatMap(({ remembered, size }): WrittenLayer[] =>
+    remembered === undefined ? [] : [{ diffId: remembered, digest: remembered, size }],
+  );
+}

@@ -1,0 +1,116 @@
+import { OciError } from "../errors.ts";
+import { Authorizer, type Purpose } from "./auth/authorizer.ts";
+import type { CredentialSource } from "./auth/credentials.ts";
+import { connectionFault, isNotTls } from "./http/fault.ts";
+import { HttpClient, type HttpOptions } from "./http/http-client.ts";
+import { discard, type HttpRequest, type HttpResponse } from "./http/message.ts";
+import { isLoopback } from "./http/origins.ts";
+import { refusal } from "./http/refusal.ts";
+import { defaultRetryPolicy, retrying, type RetryPolicy } from "./http/retry.ts";
+import { sendOnce } from "./http/send-once.ts";
+
+export interface RegistryOptions extends HttpOptions {
+  /** Where credentials come from; nothing is asked before a registry wants any. */
+  readonly credentials?: CredentialSource | undefined;
+  /** How failures that may pass are met. */
+  readonly retry?: RetryPolicy | undefined;
+}
+
+/** A request to a registry, and how errors call what it asks for. */
+export interface RegistryRequest extends Omit<HttpRequest, "url"> {
+  /** A path of the registry, or a URL that it named. */
+  readonly target: string | URL;
+  readonly what: string;
+}
+
+/** A 401 is answered with new credentials so many times before it is an answer. */
+const RENEWALS = 2;
+
+/** One registry (OCI distribution spec 1.1): where it is, what is shown to it, and how its failures are met. */
+export class Registry implements AsyncDisposable {
+  /** Its name in references. */
+  readonly domain: string;
+  readonly policy: RetryPolicy;
+  readonly #client: HttpClient;
+  readonly #authorizer: Authorizer;
+  #base: Promise<URL> | undefined;
+
+  constructor(domain: string, options: RegistryOptions = {}) {
+    this.domain = domain;
+    this.policy = options.retry ?? defaultRetryPolicy;
+    this.#client = new HttpClient(options);
+    this.#authorizer = new Authorizer(this.#client, domain, options.credentials);
+  }
+
+  /**
+   * Sends a request until something other than "later" is answered.
+   * @throws OciError `registry-unreachable`, `registry-denied`, `registry-failed`
+   */
+  request(request: RegistryRequest, purpose: Purpose, signal?: AbortSignal): Promise<HttpResponse> {
+    return retrying(() => this.attempt(request, purpose, signal), { policy: this.policy, signal });
+  }
+
+  /**
+   * Sends a request once, or again with new credentials where they are asked for.
+   * @throws PassingFault for what may succeed later
+   */
+  async attempt(request: RegistryRequest, purpose: Purpose, signal?: AbortSignal): Promise<HttpResponse> {
+    this.#base ??= this.#findBase(signal).catch((error: unknown) => {
+      this.#base = undefined;
+      throw error;
+    });
+    const base = await this.#base;
+    const url = new URL(request.target, base);
+    const isOwn = url.origin === base.origin;
+    for (let renewals = 0; ; renewals++) {
+      const header = isOwn ? this.#authorizer.headerFor(purpose) : undefined;
+      const headers = { ...request.headers, ...(header === undefined ? {} : { authorization: header }) };
+      const response = await sendOnce(this.#client, { ...request, url, headers }, request.what, signal);
+      const challenge = response.header("www-authenticate");
+      const isAsked = response.status === 401 && response.url.origin === base.origin;
+      if (!isAsked || challenge === undefined) return response;
+      if (renewals === RENEWALS) throw await refusal(response, request.what);
+      response.body.on("error", () => {}).destroy();
+      await this.#authorizer.renew(purpose, { url: base, header, challenge }, signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  /** HTTPS, but for a registry on loopback, or one that is said to be insecure, that speaks no TLS. */
+  async #findBase(signal: AbortSignal | undefined): Promise<URL> {
+    // Docker Hub's registry has another name than its images.
+    const host = this.domain === "docker.io" ? "registry-1.docker.io" : this.domain;
+    const secure = parseBase(`https://${host}`, this.domain);
+    const plain = parseBase(`http://${host}`, this.domain);
+    if (!isLoopback(plain) && !this.#client.origins.isInsecure(plain)) return secure;
+    if (await this.#answers(secure, signal)) return secure;
+    await this.#answers(plain, signal);
+    return plain;
+  }
+
+  /**
+   * Whether something speaks HTTP in this scheme, whatever it answers; false where it may well be plain HTTP.
+   * @throws OciError, PassingFault
+   */
+  async #answers(base: URL, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await discard(await this.#client.send({ method: "GET", url: new URL("/v2/", base) }, signal));
+      return true;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (base.protocol === "https:" && isNotTls(error)) return false;
+      throw error instanceof OciError ? error : connectionFault(error, base.host);
+    }
+  }
+}
+
+function parseBase(text: string, domain: string): URL {
+  try {
+    return new URL(text);
+  } catch (cause) {
+    throw new OciError("image-invalid", `'${domain}' is not a registry host`, { path: domain, cause });
+  }
+}

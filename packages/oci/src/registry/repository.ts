@@ -1,0 +1,157 @@
+import { OciError } from "../errors.ts";
+import { digestOf, type Digest } from "../spec/digest.ts";
+import { manifestMediaTypes } from "../spec/media-types.ts";
+import type { Purpose } from "./auth/authorizer.ts";
+import { bodyOf, discard, isSuccess, readSmall, type HttpResponse } from "./http/message.ts";
+import { refusal } from "./http/refusal.ts";
+import type { Registry } from "./registry.ts";
+
+/** Registries take manifests up to this many bytes (OCI distribution spec, "Pushing Manifests"). */
+const MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/** A manifest as a registry has it. */
+export interface RemoteManifest {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly bytes: Buffer;
+}
+
+/** One repository of a registry: what can be asked of it. */
+export class Repository {
+  readonly registry: Registry;
+  readonly name: string;
+  readonly #access: "pull" | "pull,push";
+
+  constructor(registry: Registry, name: string, access: "pull" | "pull,push") {
+    this.registry = registry;
+    this.name = name;
+    this.#access = access;
+  }
+
+  /** @param others repositories that are read from, for a mount */
+  purpose(others: readonly string[] = []): Purpose {
+    const scopes = [
+      `repository:${this.name}:${this.#access}`,
+      ...others.map((other) => `repository:${other}:pull`),
+    ];
+    return { repository: this.name, scopes };
+  }
+
+  path(rest: string): string {
+    return `/v2/${this.name}/${rest}`;
+  }
+
+  /** Whether the repository has a blob, of this very size. */
+  async hasBlob(
+    { digest, size }: { readonly digest: Digest; readonly size: number },
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const response = await this.#ask(
+      { method: "HEAD", path: `blobs/${digest}`, what: `the blob ${digest}` },
+      signal,
+    );
+    await discard(response);
+    // A registry that cannot answer HEAD is sent the blob.
+    if (response.status === 404 || response.status === 405) return false;
+    if (!isSuccess(response)) throw await refusal(response, `the blob ${digest} in ${this.name}`);
+    const length = response.header("content-length");
+    return matches(response, digest) && (length === undefined || Number(length) === size);
+  }
+
+  /** The digest of a manifest; undefined where there is none. */
+  async headManifest(name: string, signal?: AbortSignal): Promise<Digest | undefined> {
+    const response = await this.#ask(
+      { method: "HEAD", path: `manifests/${name}`, what: `the manifest ${name}`, headers: { accept } },
+      signal,
+    );
+    await discard(response);
+    if (response.status === 404) return undefined;
+    const digest = response.header("docker-content-digest");
+    if (isSuccess(response) && digest !== undefined && isDigest(digest)) return digest;
+    // Registries from before the header, and those that know no HEAD.
+    return (await this.readManifest(name, signal))?.digest;
+  }
+
+  /**
+   * A manifest by tag or digest; undefined where there is none.
+   * @throws OciError `registry-failed` when it is not what its digest says
+   */
+  async readManifest(name: string, signal?: AbortSignal): Promise<RemoteManifest | undefined> {
+    const what = `the manifest ${name} in ${this.name}`;
+    const response = await this.#ask(
+      { method: "GET", path: `manifests/${name}`, what, headers: { accept } },
+      signal,
+    );
+    if (!isSuccess(response)) {
+      const error = await refusal(response, what);
+      if (response.status === 404) return undefined;
+      throw error;
+    }
+    const bytes = await readSmall(response, MANIFEST_BYTES);
+    if (bytes === undefined) throw this.#failed(`${what} is larger than any manifest may be`);
+    const digest = digestOf(bytes);
+    if ((isDigest(name) && name !== digest) || !matches(response, digest))
+      throw this.#failed(`${what} is not what its digest says`);
+    const mediaType = response.header("content-type")?.split(";")[0]?.trim() ?? "";
+    return { mediaType, digest, bytes };
+  }
+
+  /**
+   * Puts a manifest under a tag or its digest, and checks that it is there.
+   * @throws OciError `registry-failed` when something else is there afterwards
+   */
+  async putManifest(
+    name: string,
+    manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const what = `the manifest ${name} in ${this.name}`;
+    const response = await this.registry.request(
+      {
+        method: "PUT",
+        target: this.path(`manifests/${name}`),
+        what,
+        headers: { "content-type": manifest.mediaType },
+        body: bodyOf(manifest.bytes),
+      },
+      this.purpose(),
+      signal,
+    );
+    if (!isSuccess(response)) throw await refusal(response, what);
+    await discard(response);
+    const told = response.header("docker-content-digest") ?? (await this.headManifest(name, signal));
+    if (told !== manifest.digest)
+      throw this.#failed(`${what} is ${told ?? "missing"} after it was put there`);
+  }
+
+  #ask(
+    request: {
+      readonly method: "GET" | "HEAD";
+      readonly path: string;
+      readonly what: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    },
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    const { method, path, what, headers = {} } = request;
+    return this.registry.request({ method, target: this.path(path), what, headers }, this.purpose(), signal);
+  }
+
+  #failed(reason: string): OciError {
+    return new OciError("registry-failed", `${this.registry.domain}: ${reason}`, {
+      path: this.registry.domain,
+    });
+  }
+}
+
+const accept = manifestMediaTypes.join(", ");
+
+function isDigest(text: string): text is Digest {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
+/** Whether an answer says nothing else than that it is about a digest. */
+export function matches(response: HttpResponse, digest: Digest): boolean {
+  const told = response.header("docker-content-digest");
+  return told === undefined || !isDigest(told) || told === digest;
+}

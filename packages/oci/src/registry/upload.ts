@@ -1,0 +1,238 @@
+import { OciError } from "../errors.ts";
+import type { Digest } from "../spec/digest.ts";
+import { WatchedContent, type BlobContent } from "./blob-content.ts";
+import { PassingFault } from "./http/fault.ts";
+import { resolveLocation } from "./http/http-client.ts";
+import { discard, isSuccess, type HttpResponse } from "./http/message.ts";
+import { refusal } from "./http/refusal.ts";
+import { retrying } from "./http/retry.ts";
+import { matches, type Repository } from "./repository.ts";
+
+export interface UploadOptions {
+  /** Repositories of the same registry that have the blob, or may have it. */
+  readonly mountFrom?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each byte that is in the registry, sent or there before, once. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** How a blob came to be in a repository. */
+export interface UploadedBlob {
+  readonly digest: Digest;
+  readonly how: "present" | "mounted" | "sent";
+}
+
+/** A refusal that may come of a broken upload is worth a new one, and hardly a third. */
+const REFUSED_ATTEMPTS = 3;
+
+/**
+ * Brings a blob into a repository (OCI distribution spec 1.1, "Pushing Blobs"): asks for it, mounts it from another repository,
+ * or sends it, and goes on from where the registry says it is when that breaks.
+ * @throws OciError
+ */
+export async function uploadBlob(
+  repository: Repository,
+  content: BlobContent,
+  options: UploadOptions = {},
+): Promise<UploadedBlob> {
+  const { signal, onBytes, mountFrom = [] } = options;
+  const bytes = new WatchedContent(content, onBytes);
+  const { digest = content.remembered, size } = content;
+  const upload = new Upload(repository, bytes, content.what);
+  if (digest !== undefined) {
+    if (await repository.hasBlob({ digest, size }, signal)) return arrived(bytes, digest, "present");
+    for (const other of mountFrom) {
+      if (other !== repository.name && (await upload.mount(digest, other, signal)))
+        return arrived(bytes, digest, "mounted");
+    }
+  }
+  const sent = await retrying((progressed) => upload.goOn(progressed, signal), {
+    policy: repository.registry.policy,
+    signal,
+  });
+  return arrived(bytes, sent, "sent");
+}
+
+function arrived(bytes: WatchedContent, digest: Digest, how: UploadedBlob["how"]): UploadedBlob {
+  bytes.finish();
+  return { digest, how };
+}
+
+/** One blob's way: where the registry wants it, and how much of it is there. */
+class Upload {
+  readonly #repository: Repository;
+  readonly #bytes: WatchedContent;
+  readonly #what: string;
+  /** Where the next request goes; undefined before an upload is begun. */
+  #location: URL | undefined;
+  /** Bytes that the registry has. */
+  #offset = 0;
+  /** The most it ever had: only what goes beyond is progress. */
+  #most = 0;
+  /** Whether a request broke, so that only the registry knows how much it has. */
+  #isBroken = false;
+
+  constructor(repository: Repository, bytes: WatchedContent, what: string) {
+    this.#repository = repository;
+    this.#bytes = bytes;
+    this.#what = `${what} in ${repository.name}`;
+  }
+
+  /** Mounts the blob from another repository; a registry that does not begins an upload instead, which is kept. */
+  async mount(digest: Digest, from: string, signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#location !== undefined) return false;
+    const query = new URLSearchParams({ mount: digest, from });
+    const target = `${this.#repository.path("blobs/uploads/")}?${query.toString()}`;
+    const request = { method: "POST", target, what: this.#what } as const;
+    const { registry } = this.#repository;
+    let response: HttpResponse;
+    try {
+      response = await registry.request(request, this.#repository.purpose([from]), signal);
+    } catch (error) {
+      // Not to be allowed to read over there is no reason not to send it.
+      if (error instanceof OciError && error.code === "registry-denied") return false;
+      throw error;
+    }
+    await discard(response);
+    if (response.status === 201 && matches(response, digest)) {
+      return this.#repository.hasBlob({ digest, size: this.#bytes.size }, signal);
+    }
+    if (response.status === 202) this.#keepLocation(response);
+    return false;
+  }
+
+  /**
+   * Sends what is missing.
+   * @throws PassingFault where it is worth being called again
+   */
+  async goOn(progressed: () => void, signal: AbortSignal | undefined): Promise<Digest> {
+    if (this.#isBroken && (await this.#findOffset(progressed, signal)) === "complete")
+      return this.#bytes.digest as Digest;
+    if (this.#location === undefined) await this.#begin(signal);
+    const { digest } = this.#bytes;
+    // Of an upload that breaks nobody knows how much arrived.
+    this.#isBroken = true;
+    if (digest !== undefined && this.#offset === 0) await this.#finish(digest, signal, this.#bytes.size > 0);
+    else {
+      if (this.#offset < this.#bytes.size) await this.#append(signal);
+      this.#arrived(this.#bytes.size, progressed);
+      await this.#finish(await this.#bytes.findDigest(signal), signal, false);
+    }
+    return this.#bytes.digest as Digest;
+  }
+
+  async #begin(signal: AbortSignal | undefined): Promise<void> {
+    const target = this.#repository.path("blobs/uploads/");
+    const request = { method: "POST", target, what: this.#what } as const;
+    const response = await this.#repository.registry.request(request, this.#repository.purpose(), signal);
+    if (!isSuccess(response)) throw await refusal(response, this.#what);
+    await discard(response);
+    this.#keepLocation(response);
+    if (this.#location === undefined) throw this.#failed("it begins an upload and does not say where");
+    this.#offset = 0;
+  }
+
+  /** Asks how much has arrived; an upload that is gone came to its end, or is begun anew. */
+  async #findOffset(progressed: () => void, signal: AbortSignal | undefined): Promise<"complete" | "open"> {
+    const { registry } = this.#repository;
+    const purpose = this.#repository.purpose();
+    if (this.#location !== undefined) {
+      const request = { method: "GET", target: this.#location, what: this.#what } as const;
+      const response = await registry.request(request, purpose, signal);
+      await discard(response);
+      const offset = isSuccess(response) ? offsetIn(response.header("range")) : undefined;
+      this.#location = offset === undefined || offset > this.#bytes.size ? undefined : this.#location;
+      if (this.#location !== undefined) {
+        this.#keepLocation(response);
+        this.#arrived(offset as number, progressed);
+        return "open";
+      }
+    }
+    this.#offset = 0;
+    const { digest, size } = this.#bytes;
+    if (digest === undefined) return "open";
+    return (await this.#repository.hasBlob({ digest, size }, signal)) ? "complete" : "open";
+  }
+
+  /** Streams everything from the offset on. */
+  async #append(signal: AbortSignal | undefined): Promise<void> {
+    const { size } = this.#bytes;
+    const offset = this.#offset;
+    const headers = {
+      "content-type": "application/octet-stream",
+      ...(offset === 0 ? {} : { "content-range": `${offset}-${size - 1}` }),
+    };
+    const body = { length: size - offset, open: () => this.#bytes.from(offset, signal) };
+    const request = {
+      method: "PATCH",
+      target: this.#location as URL,
+      what: this.#what,
+      headers,
+      body,
+    } as const;
+    const response = await this.#attempt(request, signal);
+    this.#keepLocation(response);
+    this.#offset = size;
+  }
+
+  /** Names the digest, with all of the bytes or after them, and checks that the blob is there. */
+  async #finish(digest: Digest, signal: AbortSignal | undefined, withBytes: boolean): Promise<void> {
+    const target = new URL(this.#location as URL);
+    // Added as text: a location that is signed must stay as it is.
+    target.search += `${target.search === "" ? "?" : "&"}digest=${encodeURIComponent(digest)}`;
+    const { size } = this.#bytes;
+    const headers = { "content-type": "application/octet-stream" };
+    const body = withBytes ? { length: size, open: () => this.#bytes.from(0, signal) } : undefined;
+    const response = await this.#attempt({ method: "PUT", target, what: this.#what, headers, body }, signal);
+    const isTold = response.status === 201 && response.header("docker-content-digest") === digest;
+    if (!matches(response, digest))
+      throw this.#failed(
+        `the registry has ${response.header("docker-content-digest")} after ${digest} was sent`,
+      );
+    if (!isTold && !(await this.#repository.hasBlob({ digest, size }, signal)))
+      throw new PassingFault(this.#failed("it is not there after it was sent"), {
+        attempts: REFUSED_ATTEMPTS,
+      });
+  }
+
+  async #attempt(
+    request: Parameters<Repository["registry"]["attempt"]>[0],
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    const response = await this.#repository.registry.attempt(request, this.#repository.purpose(), signal);
+    if (isSuccess(response)) {
+      await discard(response);
+      return response;
+    }
+    const error = await refusal(response, this.#what);
+    if (error.code === "registry-denied") throw error;
+    // The upload is gone, or what arrived of it is damaged.
+    if (![400, 404, 409, 416].includes(response.status)) throw error;
+    this.#location = undefined;
+    throw new PassingFault(error, { attempts: REFUSED_ATTEMPTS });
+  }
+
+  #arrived(offset: number, progressed: () => void): void {
+    this.#offset = offset;
+    if (offset > this.#most) progressed();
+    this.#most = Math.max(this.#most, offset);
+  }
+
+  #keepLocation(response: HttpResponse): void {
+    const location = response.header("location");
+    if (location !== undefined) this.#location = resolveLocation(location, response.url);
+  }
+
+  #failed(reason: string): OciError {
+    const { domain } = this.#repository.registry;
+    return new OciError("registry-failed", `${domain}, ${this.#what}: ${reason}`, { path: domain });
+  }
+}
+
+/** How many bytes a `Range` of an upload says are there: `0-9` are ten. `0-0` is what registries say of none. */
+function offsetIn(range: string | undefined): number | undefined {
+  const match = /^(?:bytes=)?0-(\d{1,15})$/.exec(range?.trim() ?? "");
+  if (match === null) return undefined;
+  const last = Number(match[1]);
+  return last === 0 ? 0 : last + 1;
+}

@@ -1,0 +1,259 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeCertificates } from "../support/certificates.ts";
+import { startDocker } from "../support/docker.ts";
+import { freePort } from "../support/free-port.ts";
+import { nixEnvironment } from "../support/nix-environment.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { passwordAuth, startRegistry, testUser, type TestRegistry } from "../support/registry.ts";
+import { stowageWords } from "../support/stowage.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import { waitForAnswer } from "../support/wait-for.ts";
+import { buildFlake, buildWorld, type Built } from "../support/world.ts";
+
+const ready =
+  requireWorld() &&
+  requirePrograms("nix", "nix-store", "docker-registry", "skopeo", "podman", "dockerd", "openssl");
+
+interface Packed {
+  readonly imageId: string;
+  readonly manifestDigest: string;
+  readonly output?: string;
+  readonly format?: string;
+  readonly pushed: { reference: string; manifestDigest: string; sent: number }[];
+}
+
+describe.skipIf(!ready)("push", () => {
+  let fortuneCat: Built;
+  /** A shell script with its shell: a small closure. */
+  let small: Built;
+  let registry: TestRegistry;
+  beforeAll(async () => {
+    fortuneCat = buildFlake("fortune-cat");
+    small = buildWorld("tests.wrapped");
+    registry = await startRegistry();
+  });
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]();
+    fortuneCat[Symbol.dispose]();
+    small[Symbol.dispose]();
+  });
+
+  /** Runs the command in an empty folder with an empty home. */
+  async function run(
+    words: readonly string[],
+    { env = {}, input = "" }: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+  ) {
+    const cwd = temporaryFolder();
+    const [program = "", ...rest] = stowageWords;
+    const environment = { ...nixEnvironment, HOME: cwd, XDG_RUNTIME_DIR: cwd, DOCKER_CONFIG: "", ...env };
+    return execa(program, [...rest, ...words], { cwd, env: environment, input, reject: false });
+  }
+
+  test("what pack writes into a file is what it pushes; again it sends nothing", async () => {
+    const reference = `${registry.host}/team/cat:1`;
+    const words = ["pack", small.link, "--json", "--user", "cat", "--expose", "8001"];
+    const file = join(temporaryFolder(), "image.tar");
+    const written = await run([...words, "-o", file]);
+    const pushed = await run([...words, "--push", reference, "--push", `${registry.host}/other/cat`]);
+    expect(pushed.stderr).toBe("");
+    const image = JSON.parse(written.stdout) as Packed;
+    const packed = JSON.parse(pushed.stdout) as Packed;
+    expect(packed).toMatchObject({ imageId: image.imageId, manifestDigest: image.manifestDigest });
+    expect(packed.output).toBeUndefined();
+    expect(packed.format).toBeUndefined();
+    expect(packed.pushed.map((place) => place.reference)).toEqual([
+      reference,
+      `${registry.host}/other/cat:latest`,
+    ]);
+    expect(packed.pushed[0]?.sent).toBeGreaterThan(5_000_000);
+    // Mounted from the first.
+    expect(packed.pushed[1]?.sent).toBeLessThan(100_000);
+    const again = await run([...words, "-o", file, "--push", reference]);
+    expect((JSON.parse(again.stdout) as Packed).pushed[0]?.sent).toBe(0);
+  });
+
+  test("podman, skopeo and a Docker engine pull it, and the engine runs it", async () => {
+    const reference = `${registry.host}/team/app:1`;
+    const { stdout } = await run(["pack", fortuneCat.link, "--json", "--push", reference]);
+    const { imageId, manifestDigest } = JSON.parse(stdout) as Packed;
+    const folder = temporaryFolder();
+
+    const layout = `oci:${folder}/layout:1`;
+    await execa("skopeo", [
+      "copy",
+      "--preserve-digests",
+      "--src-tls-verify=false",
+      `docker://${reference}`,
+      layout,
+    ]);
+    const { manifests } = JSON.parse(readFileSync(join(folder, "layout/index.json"), "utf8")) as {
+      manifests: { digest: string }[];
+    };
+    expect(manifests.map(({ digest }) => digest)).toEqual([manifestDigest]);
+
+    const places = [
+      "--root",
+      join(folder, "root"),
+      "--runroot",
+      join(folder, "run"),
+      "--storage-driver",
+      "vfs",
+    ];
+    await execa("podman", [...places, "pull", "-q", "--tls-verify=false", reference]);
+    const inspected = await execa("podman", [
+      ...places,
+      "image",
+      "inspect",
+      "--format",
+      "{{.Id}}",
+      reference,
+    ]);
+    expect(`sha256:${inspected.stdout}`).toBe(imageId);
+
+    await using docker = await startDocker();
+    await docker.run("pull", "-q", reference);
+    expect(await docker.run("image", "inspect", "--format", "{{.Id}}", reference)).toBe(imageId);
+    const port = await freePort();
+    const variables = ["-e", `PORT=${port}`, "-e", "HOST=127.0.0.1", "-e", "CATAAS_URL=http://127.0.0.1:1"];
+    await docker.run("run", "-d", "--rm", "--name", "cat", "--network", "host", ...variables, reference);
+    expect((await waitForAnswer(`http://127.0.0.1:${port}/cat`)).status).toBe(200);
+    await docker.run("stop", "cat");
+  });
+
+  test("a target is pushed by the verb too", async () => {
+    const reference = `${registry.host}/team/verb:1`;
+    const pushed = await run(["push", small.link, reference, "--json"]);
+    const packed = await run(["pack", small.link, "--dry-run", "--json"]);
+    const { pushed: places, layers } = JSON.parse(pushed.stdout) as Packed & { layers: unknown[] };
+    expect(places.map((place) => place.reference)).toEqual([reference]);
+    expect(layers).toHaveLength((JSON.parse(packed.stdout) as { layers: unknown[] }).layers.length);
+    const told = await run(["push", small.link, reference]);
+    expect(told.stdout).toBe("");
+    expect(told.stderr).toBe(`pushed ${reference}@${places[0]?.manifestDigest}: the registry had everything`);
+  });
+
+  test.each([
+    [["pack", "TARGET", "--push", "Not/A Reference"], 2, /is not an image name/],
+    [["pack", "TARGET", "--push", "127.0.0.1:1/app"], 5, /127\.0\.0\.1:1 cannot be reached: nobody listens/],
+    [["pack", "TARGET", "--push", "registry.invalid/app"], 5, /registry\.invalid cannot be reached/],
+    [["pack", "TARGET", "--push", "a.invalid/app", "--username", "cat"], 2, /go together/],
+    [["pack", "TARGET", "--push", "a.invalid/app", "--ca-file", "/nowhere"], 4, /\/nowhere/],
+    [["pack", "TARGET", "--push", "a.invalid/app", "--ca-file", "/etc/passwd"], 2, /no certificate/],
+    [["push", "TARGET", "--", "-x"], 2, /is not an image name/],
+    [["push", "TARGET", `a.invalid/app@sha256:${"0".repeat(64)}`], 2, /digest cannot be given/],
+  ] as const)("%j ends with %i", async (words, exitCode, says) => {
+    const said = await run(words.map((word) => (word === "TARGET" ? small.link : word)));
+    expect(said.stderr).toMatch(says);
+    expect(said.exitCode).toBe(exitCode);
+    expect(said.stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
+  });
+
+  test("a password for several registries is refused before anything is asked", async () => {
+    const words = ["pack", small.link, "--push", "a.invalid/app", "--push", "b.invalid/app"];
+    const said = await run([...words, "--username", "cat", "--password-stdin"], { input: "secret" });
+    expect(said.exitCode).toBe(2);
+    expect(said.stderr).toMatch(/one name and password for 2 registries/);
+  });
+
+  describe("credentials", () => {
+    let folder: string;
+    let locked: TestRegistry;
+    let certificates: ReturnType<typeof makeCertificates>;
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "stowage-credentials-"));
+      certificates = makeCertificates(folder);
+      locked = await startRegistry({ tls: certificates.server, auth: passwordAuth(folder) });
+    });
+    afterAll(async () => {
+      await locked[Symbol.asyncDispose]();
+      removeFolder(folder);
+    });
+
+    const encoded = Buffer.from(`${testUser.username}:${testUser.password}`).toString("base64");
+
+    /** Pushes with the highest verbosity, and looks for the password in all that is said. */
+    async function push(options: Parameters<typeof run>[1], ...words: string[]) {
+      const trust = ["--ca-file", certificates.authority.certificate];
+      const said = await run(
+        ["push", small.link, `${locked.host}/app:1`, ...trust, ...words, "-vvv"],
+        options,
+      );
+      const all = said.stdout + said.stderr;
+      for (const secret of [testUser.password, encoded, "Basic "]) expect(all).not.toContain(secret);
+      return said;
+    }
+
+    test("from stdin", async () => {
+      const words = ["--username", testUser.username, "--password-stdin"];
+      expect((await push({ input: `${testUser.password}\n` }, ...words)).exitCode).toBe(0);
+      const wrong = await push({ input: `${testUser.password}-not` }, ...words);
+      expect(wrong).toMatchObject({ exitCode: 5 });
+      expect(wrong.stderr).toMatch(/does not accept the credentials\n.*docker login/);
+    });
+
+    test("none: what to do", async () => {
+      const said = await push({});
+      expect(said.exitCode).toBe(5);
+      expect(said.stderr).toMatch(/wants credentials, and there are none/);
+    });
+
+    test.each(["REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME"])(
+      "from the file that %s leads to",
+      async (variable) => {
+        const place = temporaryFolder();
+        const name = {
+          REGISTRY_AUTH_FILE: "auth.json",
+          DOCKER_CONFIG: "config.json",
+          HOME: ".docker/config.json",
+        }[variable];
+        const file = join(place, name ?? "containers/auth.json");
+        mkdirSync(join(file, ".."), { recursive: true });
+        writeFileSync(file, JSON.stringify({ auths: { [locked.host]: { auth: encoded } } }));
+        const env = { [variable]: variable === "REGISTRY_AUTH_FILE" ? file : place };
+        expect((await push({ env })).exitCode).toBe(0);
+      },
+    );
+
+    test("from a helper, one that has none, one that fails, one that is missing", async () => {
+      const place = temporaryFolder();
+      const helper = (name: string, script: string): void => {
+        writeFileSync(join(place, `docker-credential-${name}`), `#!/bin/sh\nread server\n${script}\n`);
+        chmodSync(join(place, `docker-credential-${name}`), 0o755);
+      };
+      helper(
+        "good",
+        `printf '{"ServerURL":"%s","Username":"${testUser.username}","Secret":"${testUser.password}"}' "$server"; [ "$server" = ${locked.host} ]`,
+      );
+      helper("empty", "echo credentials not found in native keychain; exit 1");
+      helper("bad", `echo ${testUser.password}; echo ${testUser.password} >&2; exit 2`);
+      helper("talks", `echo ${testUser.password}`);
+      const env = { PATH: `${place}:${process.env["PATH"]}`, DOCKER_CONFIG: place };
+      const withConfig = (document: unknown): Promise<{ exitCode?: number | undefined; stderr: string }> => {
+        writeFileSync(join(place, "config.json"), JSON.stringify(document));
+        return push({ env });
+      };
+      expect((await withConfig({ credHelpers: { [locked.host]: "good" } })).exitCode).toBe(0);
+      expect((await withConfig({ credsStore: "good", auths: { [locked.host]: {} } })).exitCode).toBe(0);
+      const auths = { [locked.host]: { auth: encoded } };
+      expect((await withConfig({ credsStore: "empty", auths })).exitCode).toBe(0);
+      for (const name of ["bad", "talks", "missing"]) {
+        const said = await withConfig({ credsStore: name });
+        expect(said.exitCode).toBe(4);
+        expect(said.stderr).toMatch(new RegExp(`docker-credential-${name}, which keeps .* failed: `));
+      }
+      const broken = await withConfig("not an object");
+      expect(broken.exitCode).toBe(4);
+      expect(broken.stderr).toMatch(/it is not a JSON object/);
+    });
+
+    test("without trust in the certificate nothing is said to it", async () => {
+      const said = await run(["push", small.link, `${locked.host}/app:1`]);
+      expect(said.exitCode).toBe(5);
+      expect(said.stderr).toMatch(/certificate is not trusted.*\n.*--ca-file/);
+    });
+  });
+});

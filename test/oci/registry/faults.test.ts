@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { digestOf, pushDraft, Registry, Repository, type ImageDraft } from "@stowage/oci";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { campaignSize, seededRandom } from "../../support/campaign.ts";
+import { faultKinds, startFaultProxy, type FaultProxy } from "../../support/fault-proxy.ts";
+import { fileEntry, imageOf, memoryLayer } from "../../support/memory-image.ts";
+import { requirePrograms } from "../../support/programs.ts";
+import { quickRetries } from "../../support/quick-retries.ts";
+import { startRegistry, type TestRegistry } from "../../support/registry.ts";
+
+const ready = requirePrograms("docker-registry");
+const LAYERS = 10;
+
+/** Ten layers of some 200 kB that nobody has yet. */
+function freshImage(seed: string): ImageDraft {
+  const layers = Array.from({ length: LAYERS }, (_, index) => {
+    const bytes = Buffer.alloc(200_000, createHash("sha256").update(`${seed} ${index}`).digest());
+    return memoryLayer([fileEntry(`/file-${index}`, bytes)], `layer ${index}`);
+  });
+  return imageOf(layers);
+}
+
+describe.skipIf(!ready)("a network that breaks", () => {
+  let server: TestRegistry;
+  beforeAll(async () => {
+    server = await startRegistry();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  /** What the registry has under a tag: nothing, or the digest of a manifest all of whose blobs are there and whole. */
+  async function look(repository: string): Promise<string | undefined> {
+    const get = async (path: string): Promise<Buffer | undefined> => {
+      const response = await fetch(`${server.url}/v2/${repository}/${path}`, {
+        headers: { accept: "application/vnd.oci.image.manifest.v1+json" },
+      });
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return response.ok ? bytes : undefined;
+    };
+    const manifest = await get("manifests/1");
+    if (manifest === undefined) return undefined;
+    const { config, layers } = JSON.parse(manifest.toString()) as {
+      config: { digest: string };
+      layers: { digest: string }[];
+    };
+    for (const { digest } of [config, ...layers])
+      expect(digestOf((await get(`blobs/${digest}`)) ?? Buffer.alloc(0))).toBe(digest);
+    return digestOf(manifest);
+  }
+
+  async function campaign(
+    rate: number,
+    pushes: number,
+    seed: number,
+  ): Promise<{ readonly proxy: FaultProxy; readonly succeeded: number; readonly size: number }> {
+    const random = seededRandom(seed);
+    await using proxy = await startFaultProxy(server.host, () =>
+      random() < rate ? faultKinds[Math.floor(random() * faultKinds.length)] : undefined,
+    );
+    let succeeded = 0;
+    let size = 0;
+    for (let index = 0; index < pushes; index++) {
+      await using registry = new Registry(proxy.host, { retry: quickRetries });
+      const name = `faults-${rate * 100}/app-${index}`;
+      const repository = new Repository(registry, name, "pull,push");
+      const outcome = await pushDraft(freshImage(name), { repository, tags: ["1"] }).catch(() => undefined);
+      size += outcome?.sent ?? 0;
+      if (outcome !== undefined) succeeded++;
+      expect(await look(name)).toBe(outcome?.manifestDigest);
+    }
+    return { proxy, succeeded, size };
+  }
+
+  test.each([
+    { rate: 0.05, ci: 6, least: 1, seed: 1 },
+    { rate: 0.2, ci: 10, least: 0.99, seed: 2 },
+  ])("$rate of the requests", { timeout: 600_000 }, async ({ rate, ci, least, seed }) => {
+    const pushes = campaignSize({ ci, long: 200 });
+    const { proxy, succeeded, size } = await campaign(rate, pushes, seed);
+    const told = `${succeeded} of ${pushes} pushes, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${(proxy.received / size).toFixed(2)} times the bytes`;
+    process.stderr.write(`faults ${rate}: ${told}\n`);
+    expect(succeeded / pushes, told).toBeGreaterThanOrEqual(least);
+    for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
+    expect(proxy.received / size, told).toBeLessThan(1 + 3 * rate);
+  });
+});

@@ -1,0 +1,314 @@
+import { createServer, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { digestOf, pushDraft, Registry, Repository, type ImageDraft, type PushedImage } from "@stowage/oci";
+import { describe, expect, test } from "vitest";
+import { imageOf, layerOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
+import { seededRandom } from "../../support/campaign.ts";
+import { startPeerRegistry, type PeerRegistry } from "../../support/peer-registry.ts";
+import { quickRetries } from "../../support/quick-retries.ts";
+
+const retry = quickRetries;
+const secret = { kind: "password", username: "cat", password: "canary-7f3a" } as const;
+const basic = `Basic ${Buffer.from("cat:canary-7f3a").toString("base64")}`;
+
+function someImage(): ImageDraft {
+  return imageOf([layerOf("a", "one"), memoryLayer([zerosEntry("/zeros", 3_000_000)])]);
+}
+
+async function push(registry: Registry, image = someImage()): Promise<PushedImage> {
+  return pushDraft(image, { repository: new Repository(registry, "app", "pull,push"), tags: ["1"] });
+}
+
+/** That a registry has all of an image, each blob under its digest. */
+function expectWhole(peer: PeerRegistry, pushed: PushedImage): void {
+  for (const digest of [pushed.imageId, ...pushed.layers.map((layer) => layer.digest)])
+    expect(digestOf(peer.blobs.get(digest) ?? Buffer.alloc(0))).toBe(digest);
+  expect(digestOf(peer.manifests.get("1") ?? Buffer.alloc(0))).toBe(pushed.manifestDigest);
+  expect(peer.manifests.has(pushed.manifestDigest)).toBe(true);
+}
+
+async function* chunkOf(size: number): AsyncGenerator<Uint8Array, void> {
+  yield Buffer.alloc(size);
+}
+
+describe("registries that are odd", () => {
+  test.each([
+    ["one that says nothing of digests", { isSilent: true }],
+    ["one that answers 200 for what is made or begun", { statuses: { 201: 200, 202: 200 } }],
+    [
+      "one that answers 204 for an upload that ends, 201 for one that goes on",
+      { statuses: { 201: 204, 202: 201 } },
+    ],
+  ])("%s", async (_, oddities) => {
+    await using peer = await startPeerRegistry(oddities);
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
+  });
+
+  test("one that ignores mounts", async () => {
+    await using peer = await startPeerRegistry({ ignoresMounts: true });
+    await using registry = new Registry(peer.host, { retry });
+    const { layers: known } = await push(registry);
+    const blobs = new Map(peer.blobs);
+    peer.blobs.clear();
+    peer.manifests.clear();
+    const repository = new Repository(registry, "other", "pull,push");
+    const pushed = await pushDraft(someImage(), { repository, tags: ["1"] }, { known, mountFrom: ["app"] });
+    expect(pushed.sent).toBeGreaterThan(3_000_000);
+    expect(peer.blobs).toEqual(blobs);
+    // The uploads that it began instead are the ones that are used: one for each layer, and one for the config.
+    expect(peer.requests.filter((request) => request.startsWith("POST /v2/other/"))).toHaveLength(3);
+  });
+
+  test("one that has something else after a push", async () => {
+    await using peer = await startPeerRegistry({ lies: true });
+    await using registry = new Registry(peer.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-failed",
+      message: expect.stringContaining("after it was put there") as string,
+    });
+  });
+
+  test.each(["location", "redirect"] as const)(
+    "one that sends uploads to another origin by %s: the password does not go there",
+    async (by) => {
+      const blobs = new Map<string, Buffer>();
+      await using other = await startPeerRegistry({ blobsOf: blobs });
+      await using peer = await startPeerRegistry({
+        blobsOf: blobs,
+        uploadsAt: { origin: other.origin, by },
+        authorization: basic,
+      });
+      await using registry = new Registry(peer.host, { retry, credentials: async () => secret });
+      expectWhole(peer, await push(registry));
+      expect(peer.shown).toContain(basic);
+      expect(other.received).toBeGreaterThan(3_000_000);
+      expect(other.shown.filter((shown) => shown !== undefined)).toEqual([]);
+    },
+  );
+
+  test("one that asks again at another origin gets nothing there", async () => {
+    await using other = await startPeerRegistry({ authorization: basic });
+    await using peer = await startPeerRegistry({ uploadsAt: { origin: other.origin, by: "location" } });
+    await using registry = new Registry(peer.host, { retry, credentials: async () => secret });
+    await expect(push(registry)).rejects.toMatchObject({ code: "registry-denied" });
+    expect(other.shown.filter((shown) => shown !== undefined)).toEqual([]);
+  });
+
+  test("one that redirects to plain HTTP elsewhere, or in a circle", async () => {
+    const redirect = (location: string) => (_: unknown, response: ServerResponse) => {
+      response.writeHead(307, { location }).end();
+      return true;
+    };
+    await using away = await startPeerRegistry({ before: redirect("http://registry.invalid/") });
+    await using registry = new Registry(away.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-failed",
+      message: expect.stringContaining("plain HTTP") as string,
+    });
+    await using circle = await startPeerRegistry({ before: redirect("/v2/again") });
+    await using round = new Registry(circle.host, { retry });
+    await expect(push(round)).rejects.toThrow("redirects without end");
+  });
+
+  test("one that never says yes ends the push, after a bounded number of requests", async () => {
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        if (request.method !== "PUT") return false;
+        request.resume().on("end", () => response.writeHead(400).end());
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({ code: "registry-failed" });
+    expect(peer.requests.length).toBeLessThan(60);
+    expect(peer.manifests.size).toBe(0);
+  });
+});
+
+describe("failures that pass", () => {
+  /** A registry whose uploads break in the middle, so many times. */
+  async function startBreaking(times: number, forgets: boolean): Promise<PeerRegistry> {
+    let left = times;
+    return startPeerRegistry({
+      forgets,
+      before: (request) => {
+        const length = Number(request.headers["content-length"] ?? 0);
+        if (length < 1_000_000 || left === 0) return false;
+        left--;
+        let passed = 0;
+        request.on("data", (chunk: Buffer) => {
+          passed += chunk.length;
+          if (passed > length / 2) request.destroy();
+        });
+        return false;
+      },
+    });
+  }
+
+  test("an upload that breaks goes on from where the registry says it is", async () => {
+    await using peer = await startBreaking(6, false);
+    await using registry = new Registry(peer.host, { retry });
+    const pushed = await push(registry);
+    expectWhole(peer, pushed);
+    expect(peer.received).toBeLessThan(pushed.sent + 10_000);
+  });
+
+  test("a registry that forgets it gets it again, from the start", async () => {
+    await using peer = await startBreaking(3, true);
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
+  });
+
+  test("without progress it ends", async () => {
+    await using peer = await startBreaking(Infinity, true);
+    await using registry = new Registry(peer.host, { retry: { ...retry, attempts: 4 } });
+    await expect(push(registry)).rejects.toMatchObject({ code: "registry-unreachable" });
+    expect(peer.manifests.size).toBe(0);
+  });
+
+  test("an answer that is lost is found out", async () => {
+    let left = 1;
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        if (request.method !== "PUT" || !request.url?.includes("/blobs/") || left === 0) return false;
+        left--;
+        response.end = () => response.destroy();
+        return false;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    const pushed = await push(registry);
+    expectWhole(peer, pushed);
+    expect(peer.received).toBeLessThan(pushed.sent + 10_000);
+  });
+
+  test.each([
+    ["in seconds", "1", 950],
+    ["as a date", () => new Date(Date.now() + 2000).toUTCString(), 900],
+  ])("a registry that asks to wait %s is waited for", async (_, value, least) => {
+    let asked = 0;
+    let came = 0;
+    await using peer = await startPeerRegistry({
+      before: (_, response) => {
+        if (asked !== 0) {
+          came ||= performance.now();
+          return false;
+        }
+        asked = performance.now();
+        response.writeHead(429, { "retry-after": typeof value === "string" ? value : value() }).end();
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    // The first request only finds out that plain HTTP is spoken, whatever the answer.
+    const repository = new Repository(registry, "app", "pull,push");
+    await repository.headManifest("1");
+    asked = 0;
+    came = 0;
+    await repository.headManifest("1");
+    expect(came - asked).toBeGreaterThan(least);
+  });
+
+  test("one that asks to wait for an hour has failed", async () => {
+    await using peer = await startPeerRegistry({
+      before: (_, response) => {
+        response.writeHead(429, { "retry-after": "3600" }).end();
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-failed",
+      message: expect.stringContaining("answers 429") as string,
+    });
+  });
+
+  test.each([408, 425, 429, 500, 502, 503, 504])("%i", async (status) => {
+    const random = seededRandom(status);
+    await using peer = await startPeerRegistry({
+      before: (_, response) => {
+        if (random() > 0.3) return false;
+        response.writeHead(status).end();
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
+  });
+
+  test("a layer that cannot be read is its own failure, not the registry's", async () => {
+    await using peer = await startPeerRegistry();
+    await using registry = new Registry(peer.host, { retry });
+    const broken = layerOf("a", "one");
+    const image = imageOf([
+      {
+        ...broken,
+        async *chunks() {
+          yield Buffer.alloc(100);
+          throw new Error("the disk is gone");
+        },
+      },
+    ]);
+    await expect(push(registry, image)).rejects.toThrow("the disk is gone");
+    expect(peer.requests.filter((request) => request.startsWith("PATCH")).length).toBeLessThan(2);
+    const short = imageOf([{ ...broken, chunks: () => chunkOf(100) }]);
+    await expect(push(registry, short)).rejects.toMatchObject({ code: "layer-inconsistent" });
+    const long = imageOf([{ ...broken, chunks: () => chunkOf(20_000) }]);
+    await expect(push(registry, long)).rejects.toMatchObject({ code: "layer-inconsistent" });
+    expect(peer.manifests.size).toBe(0);
+  });
+});
+
+describe("where a registry is", () => {
+  test("nobody listens, or there is no such host", async () => {
+    await using registry = new Registry("127.0.0.1:1", { retry });
+    await expect(push(registry)).rejects.toMatchObject({ code: "registry-unreachable" });
+    await using nowhere = new Registry("registry.invalid", { retry });
+    await expect(push(nowhere)).rejects.toMatchObject({ code: "registry-unreachable" });
+  });
+
+  test("a proxy that the environment names gets what is not on loopback, for that scheme only", async () => {
+    await using peer = await startPeerRegistry();
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.writeHead(503).end();
+    });
+    proxy.on("connect", (request, socket) => {
+      asked.push(`CONNECT ${request.url}`);
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const place = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const once1 = { ...retry, attempts: 1 };
+    try {
+      await using secure = new Registry("registry.invalid", {
+        retry: once1,
+        environment: { HTTPS_PROXY: place },
+      });
+      await expect(push(secure)).rejects.toMatchObject({ code: "registry-unreachable" });
+      expect(asked).toEqual(["CONNECT registry.invalid:443"]);
+      await using excepted = new Registry("registry.invalid", {
+        retry: once1,
+        environment: { https_proxy: place, no_proxy: ".invalid" },
+      });
+      await expect(push(excepted)).rejects.toMatchObject({ code: "registry-unreachable" });
+      await using other = new Registry("registry.invalid", {
+        retry: once1,
+        environment: { HTTP_PROXY: place },
+      });
+      await expect(push(other)).rejects.toMatchObject({ code: "registry-unreachable" });
+      await using loopback = new Registry(peer.host, {
+        retry,
+        environment: { HTTP_PROXY: place, HTTPS_PROXY: place },
+      });
+      expectWhole(peer, await push(loopback));
+      expect(asked).toHaveLength(1);
+    } finally {
+      proxy.close();
+    }
+  });
+});

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What can go wrong with one request. */
+export const faultKinds = ["503", "429", "reset", "lost"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** A proxy in front of a registry that breaks some of the requests. */
+export interface FaultProxy extends AsyncDisposable {
+  readonly host: string;
+  /** How often each kind of fault happened. */
+  readonly faults: Record<FaultKind, number>;
+  requests: number;
+  /** Bytes of request bodies that came this far. */
+  received: number;
+}
+
+/**
+ * Starts one. `reset` cuts the connection, an upload's in its middle; `lost` lets the registry do what is asked and keeps its
+ * answer back.
+ * @param decide says of each request what goes wrong with it
+ */
+export async function startFaultProxy(
+  registry: string,
+  decide: () => FaultKind | undefined,
+): Promise<FaultProxy> {
+  const server = createServer((request, response) => {
+    proxy.requests++;
+    const fault = decide();
+    if (fault !== undefined) proxy.faults[fault]++;
+    if (fault === "503" || fault === "429") {
+      request.resume();
+      response.writeHead(Number(fault), fault === "429" ? { "retry-after": "0" } : {}).end();
+    } else pass(request, response, fault);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const proxy: FaultProxy = {
+    host,
+    faults: { "503": 0, "429": 0, reset: 0, lost: 0 },
+    requests: 0,
+    received: 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+
+  function pass(request: IncomingMessage, response: ServerResponse, fault: FaultKind | undefined): void {
+    const { method, url, headers } = request;
+    const upstream = forward(
+      `http://${registry}${url}`,
+      { method, headers: { ...headers, host }, agent: false },
+      (answer) => {
+        if (fault === "lost") {
+          answer.resume().on("close", () => response.destroy());
+          return;
+        }
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    upstream.on("error", () => response.destroy());
+    const length = Number(headers["content-length"] ?? 0);
+    let passed = 0;
+    request.on("data", (chunk: Buffer) => {
+      proxy.received += chunk.length;
+      passed += chunk.length;
+      if (fault === "reset" && passed >= length / 2) {
+        request.destroy();
+        upstream.destroy();
+      } else if (!upstream.destroyed) upstream.write(chunk);
+    });
+    request.on("end", () => {
+      if (fault === "reset") {
+        request.destroy();
+        upstream.destroy();
+      } else upstream.end();
+    });
+    request.on("error", () => upstream.destroy());
+  }
+
+  return proxy;
+}
