@@ -16,6 +16,7 @@ export const exitCodes = {
 const byCode: Readonly<Record<string, number>> = {
   "option-invalid": exitCodes.usage,
   "budget-invalid": exitCodes.usage,
+  "plan-invalid": exitCodes.usage,
   "platform-unknown": exitCodes.usage,
   "place-clash": exitCodes.usage,
   "image-invalid": exitCodes.usage,

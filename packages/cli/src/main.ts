@@ -9,6 +9,7 @@ import { dupesCommand } from "./commands/dupes.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { packCommand } from "./commands/pack.ts";
+import { planCommand } from "./commands/plan.ts";
 import { pushCommand } from "./commands/push.ts";
 import { rootsCommand } from "./commands/roots.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -19,6 +20,7 @@ import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
 
 const verbs = [
   packCommand,
+  planCommand,
   lsCommand,
   whyCommand,
   diffCommand,

@@ -12,6 +12,8 @@ export type CoreErrorCode =
   | "not-found"
   /** A budget file is not JSON with comments, or has a rule that there is not. */
   | "budget-invalid"
+  /** A plan or a history is not one, or does not fit the closure. */
+  | "plan-invalid"
   /** The digest cache's folder cannot be read or written. */
   | "cache-unusable"
   /** A worker thread ended without an answer. */

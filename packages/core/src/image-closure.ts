@@ -1,4 +1,4 @@
-import { makeClosure, parseStorePath, type Closure } from "@stowage/nix";
+import { makeClosure, parseStorePath, type Closure, type StorePath } from "@stowage/nix";
 import { readImage } from "@stowage/oci";
 import { rootsIn } from "./build/config/root-labels.ts";
 import { CoreError } from "./errors.ts";
@@ -10,6 +10,8 @@ export interface ImageClosure {
   /** Bytes of all layers as stored. */
   readonly size: number;
   readonly layers: number;
+  /** The paths of each layer that holds some, in layer order, from the bottom up. */
+  readonly storeLayers: readonly (readonly StorePath[])[];
 }
 
 /**
@@ -30,8 +32,12 @@ export async function readImageClosure(
       hint: "Only images made by stowage pack have one.",
     });
   }
-  const { storeDir, infos } = record;
+  const { storeDir, infos, layers } = record;
   const roots = rootsIn(labels).map((root) => parseStorePath(root, storeDir));
-  const size = layerSizes.reduce((sum, bytes) => sum + bytes, 0);
-  return { closure: makeClosure(storeDir, roots, infos), size, layers: layerSizes.length };
+  return {
+    closure: makeClosure(storeDir, roots, infos),
+    size: layerSizes.reduce((sum, bytes) => sum + bytes, 0),
+    layers: layerSizes.length,
+    storeLayers: layers.map((layer) => layer.map(({ path }) => path)),
+  };
 }

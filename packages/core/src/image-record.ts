@@ -7,6 +7,8 @@ export interface ImageRecord {
   readonly storeDir: string;
   /** As recorded: maybe not sorted, not complete, or with a path twice. */
   readonly infos: readonly PathInfo[];
+  /** The same for each layer that has some, from the bottom up. */
+  readonly layers: readonly (readonly PathInfo[])[];
 }
 
 /**
@@ -24,8 +26,8 @@ export function readRecord(history: readonly HistoryEntry[]): ImageRecord | unde
     records.some((other) => other.storeDir !== storeDir)
   )
     throw new NixError("format-invalid", "the image's record has no store directory, or several");
-  const infos = records.flatMap(({ paths }) => paths.map((recorded) => readRecorded(recorded, storeDir)));
-  return { storeDir, infos };
+  const layers = records.map(({ paths }) => paths.map((recorded) => readRecorded(recorded, storeDir)));
+  return { storeDir, infos: layers.flat(), layers };
 }
 
 function readRecorded(recorded: unknown, storeDir: string): PathInfo {

@@ -4,6 +4,9 @@ export { clearCache, inspectCache, type CacheOptions } from "./cache/manage-cach
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 export { pack } from "./pack.ts";
+export { plan, type PlanRequest, type PlanResult } from "./plan.ts";
+export type { LayerReason, PlannedLayer } from "./plan/describe-plan.ts";
+export type { Upgrade, UpgradeCause } from "./plan/upgrade.ts";
 export type {
   Extra,
   ImageFormat,

@@ -4,6 +4,7 @@ import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
 import type { PushedName } from "./registry/push-draft-to.ts";
 import type { RegistryAccess } from "./registry/registry-access.ts";
 import type { LayeringStrategyName } from "./plan/layer-plan.ts";
+import type { PlanSources } from "./plan/read-known.ts";
 
 /** `archive`: the file that everything loads; `docker-archive`: the streamed form; `oci-dir`: an OCI layout directory. */
 export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
@@ -12,7 +13,7 @@ export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
 export type Extra = "shell";
 
 /** The options of the `pack` command, as data. Everything but `targets` may be left out. */
-export interface PackOptions extends ContainerOptions {
+export interface PackOptions extends ContainerOptions, PlanSources {
   /** Result links, store paths, or paths inside one; all become one image. */
   readonly targets: readonly string[];
   /**

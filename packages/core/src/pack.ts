@@ -29,6 +29,7 @@ import { parsePushPlaces, pushDraftTo, type PushedName, type PushPlace } from ".
 import type { Registries } from "./registry/registry-access.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
 import { planLayers } from "./plan/plan-layers.ts";
+import { readKnown } from "./plan/read-known.ts";
 
 /** The image's layers that hold no store paths: the last one. */
 const OTHER_LAYERS = 1;
@@ -94,6 +95,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     strategy: options.layering,
     maxLayers: options.maxLayers,
     otherLayers: OTHER_LAYERS,
+    ...(await readKnown(options, graph, { store: options.store, environment, signal })),
   });
 
   await using pool = new LayerPool(jobs);

@@ -96,7 +96,12 @@ function planner(
     const key = `${strategy} ${layers}`;
     const carrier = usesHistory ? undefined : known.get(key);
     if (carrier !== undefined) return carrier;
-    const plan = planLayers(graph, { strategy, maxLayers: layers + 1, otherLayers: 1, history });
+    const plan = planLayers(graph, {
+      strategy,
+      maxLayers: layers + 1,
+      otherLayers: 1,
+      ...(strategy === "expected" ? { history } : {}),
+    });
     const layerOf = new Uint32Array(graph.infos.length);
     for (const [index, paths] of plan.layers.entries()) {
       for (const path of paths) layerOf[graph.positionOf(path) as number] = index;

@@ -38,11 +38,11 @@ describe("limits", () => {
   const graph = graphOf(chain(200));
 
   test("at most 100 layers when nothing is said, the last one counted", () => {
-    expect(planLayers(graph, { otherLayers: 1 }).layers).toHaveLength(99);
+    expect(planLayers(graph, { strategy: "popularity", otherLayers: 1 }).layers).toHaveLength(99);
   });
 
   test("layers of a base are counted", () => {
-    expect(planLayers(graph, { otherLayers: 61 }).layers).toHaveLength(39);
+    expect(planLayers(graph, { strategy: "popularity", otherLayers: 61 }).layers).toHaveLength(39);
   });
 
   test.each([0, 1, 126, 2.5, Number.NaN])("--max-layers %s is refused", (maxLayers) => {

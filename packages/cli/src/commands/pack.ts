@@ -6,6 +6,7 @@ import { renderPackJson, renderPackText } from "../render/pack.ts";
 import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
 import { openStdout } from "../stdout-writer.ts";
+import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
 import {
   parseDirectory,
   parseFile,
@@ -56,12 +57,6 @@ export function packCommand(): Verb {
         .argParser(collectExtra),
     )
     .option("--bare", "nothing but the store paths and the link")
-    .addOption(
-      new Option("--layering <how>", "how paths share layers")
-        .choices(["expected", "popularity", "auto", "single", "per-path"])
-        .default("popularity"),
-    )
-    .option("--max-layers <n>", "layers of the image, 2 to 125", "100")
     .option("--compression <codec[:level]>", "none, gzip or zstd", "none")
     .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
@@ -74,6 +69,7 @@ export function packCommand(): Verb {
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
   withRegistryOptions(command);
+  withLayeringOptions(command);
   return { command, action: (speaker, parsed) => runPack(speaker, parsed.args, parsed.opts<PackWords>()) };
 }
 
@@ -83,7 +79,7 @@ function collectExtra(value: string, previous: readonly string[]): string[] {
 }
 
 /** The words of the command line, as commander hands them over. */
-interface PackWords extends RegistryWords {
+interface PackWords extends LayeringWords, RegistryWords {
   readonly output?: string;
   readonly format?: NonNullable<PackOptions["format"]>;
   readonly tag: readonly string[];
@@ -103,8 +99,6 @@ interface PackWords extends RegistryWords {
   readonly add: readonly string[];
   readonly with: readonly "shell"[];
   readonly bare?: boolean;
-  readonly layering: NonNullable<PackOptions["layering"]>;
-  readonly maxLayers: string;
   readonly compression: string;
   readonly spool?: boolean;
   readonly platform?: string;
@@ -177,8 +171,7 @@ function readOptions(
     files: words.add.map(parseFile),
     with: words.with,
     bare: words.bare,
-    layering: words.layering,
-    maxLayers: parseWholeNumber("--max-layers", words.maxLayers),
+    ...readLayering(words),
     compression: words.compression,
     spool: words.spool,
     platform: words.platform,

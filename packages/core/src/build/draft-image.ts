@@ -1,13 +1,13 @@
-import type { PathInfo, Store } from "@stowage/nix";
+import type { Store } from "@stowage/nix";
 import type { BlockPool, ImageDraft, ImageName } from "@stowage/oci";
 import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import type { LayerPlan } from "../plan/layer-plan.ts";
-import { rootLayerHistory, storeLayerHistory } from "./config/closure-record.ts";
+import { rootLayerHistory } from "./config/closure-record.ts";
 import type { DecidedConfig } from "./decide-config.ts";
 import { draftEntriesLayer } from "./layer/entries-layer.ts";
 import type { LayerPool } from "./layer/layer-pool.ts";
-import { StoreLayer } from "./layer/store-layer.ts";
+import { draftStoreLayers } from "./layer/store-layers.ts";
 import type { RootTree } from "./root/root-tree.ts";
 
 /** Puts plan, last layer and config together: an image of which only the bytes are missing. */
@@ -26,20 +26,7 @@ export function draftImage(parts: {
 }): ImageDraft {
   const { store, graph, plan, tree, config, names, check, pool, cache, compression } = parts;
   const created = String(config.created);
-  const storeLayers = plan.layers.map((paths) => {
-    const infos = paths.map((path) => graph.infos[graph.positionOf(path) as number] as PathInfo);
-    const trees = infos.map(({ path, narHash }) => ({ path, narHash, location: store.locateTree(path) }));
-    return new StoreLayer(
-      { storeDir: store.storeDir, trees },
-      {
-        history: storeLayerHistory(store.storeDir, infos, created),
-        weight: infos.reduce((sum, info) => sum + info.narSize, 0),
-        check,
-        pool,
-        cache,
-      },
-    );
-  });
+  const storeLayers = draftStoreLayers(plan.layers, { store, graph, created, check, pool, cache });
   const entries = tree.entries();
   const places = entries.filter((entry) => entry.type !== "directory").map((entry) => entry.name.toString());
   return {

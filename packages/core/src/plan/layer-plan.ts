@@ -4,7 +4,8 @@ import type { ClosureGraph } from "../graph/closure-graph.ts";
 
 /** Which store paths share a layer, from the bottom up. Every path of the closure is in exactly one layer. */
 export interface LayerPlan {
-  readonly strategy: LayeringStrategyName;
+  /** `given`: somebody else decided. */
+  readonly strategy: LayeringStrategyName | "given";
   readonly layers: readonly (readonly StorePath[])[];
 }
 
@@ -13,11 +14,18 @@ export interface LayerLimits {
   readonly storeLayers: number;
 }
 
+/** What is known besides the closure; only `expected` makes something of it. */
+export interface PlanKnowledge {
+  readonly history?: ChangeHistory | undefined;
+  /** Layers that are where the image goes already, from the bottom up. */
+  readonly standing?: readonly (readonly number[])[] | undefined;
+}
+
 /** A strategy decides from the graph alone: pure, synchronous, deterministic. Positions of the graph, bottom up. */
 export type LayeringStrategy = (
   graph: ClosureGraph,
   limits: LayerLimits,
-  history?: ChangeHistory,
+  knowledge?: PlanKnowledge,
 ) => number[][];
 
 export type LayeringStrategyName = "expected" | "popularity" | "auto" | "single" | "per-path";

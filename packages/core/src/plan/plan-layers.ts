@@ -11,6 +11,7 @@ import {
 import type { ChangeHistory } from "./expected/rates.ts";
 import { auto } from "./auto.ts";
 import { expected } from "./expected/expected.ts";
+import { givenLayers } from "./given-layers.ts";
 import { perPath } from "./per-path.ts";
 import { popularity } from "./popularity.ts";
 import { single } from "./single.ts";
@@ -29,29 +30,63 @@ export const layeringStrategyNames: readonly LayeringStrategyName[] = Object.key
 ) as LayeringStrategyName[];
 
 export interface PlanOptions {
-  /** Default `popularity`. */
+  /** Default `expected`. */
   readonly strategy?: LayeringStrategyName | undefined;
   /** Layers of the whole image, 2 to 125; default 100. */
   readonly maxLayers?: number | undefined;
-  readonly history?: ChangeHistory | undefined;
   /** Layers of the image that are not for store paths: the last one, and those of a base. */
   readonly otherLayers: number;
+  readonly history?: ChangeHistory | undefined;
+  /** Layers of an earlier image: those whose paths are all still there are kept as they were. */
+  readonly previous?: readonly (readonly StorePath[])[] | undefined;
+  /** Layers that somebody else decided; nothing is planned then. */
+  readonly given?: readonly (readonly StorePath[])[] | undefined;
 }
 
 /**
  * Decides which store paths share a layer.
- * @throws CoreError `option-invalid` for an unknown strategy, or a limit that leaves no layer for store paths
+ * @throws CoreError `option-invalid` for an unknown strategy, a limit that leaves no layer for store paths, or options
+ * that another one makes meaningless; `plan-invalid` for given layers that do not fit
  */
 export function planLayers(graph: ClosureGraph, options: PlanOptions): LayerPlan {
-  const name = options.strategy ?? "popularity";
+  const { history, previous, given } = options;
+  const storeLayers = layersForStorePaths(options);
+  if (given !== undefined) {
+    refuseBeside("--plan", { "--previous": previous, "--history": history, "--layering": options.strategy });
+    return { strategy: "given", layers: givenLayers(graph, given, storeLayers) };
+  }
+  const name = options.strategy ?? "expected";
   const strategy = Object.hasOwn(strategies, name) ? strategies[name] : undefined;
   if (strategy === undefined) {
     throw new CoreError("option-invalid", `unknown layering '${name}'`, {
       hint: `Take one of ${layeringStrategyNames.join(", ")}.`,
     });
   }
-  const layers = strategy(graph, { storeLayers: layersForStorePaths(options) }, options.history);
+  if (name !== "expected")
+    refuseBeside(`--layering ${name}`, { "--previous": previous, "--history": history });
+  const standing = previous && keepLayers(graph, previous);
+  const layers = strategy(graph, { storeLayers }, { history, standing });
   return { strategy: name, layers: layers.map((layer) => layer.map((position) => pathAt(graph, position))) };
+}
+
+function refuseBeside(option: string, others: Readonly<Record<string, unknown>>): void {
+  const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  if (other === undefined) return;
+  throw new CoreError("option-invalid", `${other} changes nothing with ${option}`, {
+    hint: other === "--layering" ? "Take one." : `Take --layering expected, or leave ${other} out.`,
+  });
+}
+
+/** The layers whose paths are all still in the closure; of layers with paths in common the lowest. */
+function keepLayers(graph: ClosureGraph, layers: readonly (readonly StorePath[])[]): number[][] {
+  const seen = new Set<number>();
+  return layers.flatMap((layer) => {
+    const positions = layer.flatMap((path) => graph.positionOf(path) ?? []);
+    const isWhole = positions.length === layer.length && new Set(positions).size === layer.length;
+    if (!isWhole || layer.length === 0 || positions.some((position) => seen.has(position))) return [];
+    for (const position of positions) seen.add(position);
+    return [positions];
+  });
 }
 
 function layersForStorePaths(options: PlanOptions): number {

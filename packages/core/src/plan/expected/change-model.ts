@@ -1,8 +1,8 @@
 import { storePathName } from "@stowage/nix";
-import { packageReader } from "../../analyze/package-of.ts";
 import { infoAt, type ClosureGraph } from "../../graph/closure-graph.ts";
 import { condense } from "../../graph/condensation.ts";
 import { lanesOf } from "../../graph/lanes.ts";
+import { nameReader } from "../read-names.ts";
 import { scaleOf, weightOf, type ChangeHistory } from "./rates.ts";
 
 /**
@@ -87,14 +87,8 @@ function findUnits(graph: ClosureGraph): number[][] {
 
 /** Outputs of one derivation have one number: they change together. What built a path differs between stores, so names decide. */
 function numberPackages(graph: ClosureGraph): { packageOf: Uint32Array; names: string[] } {
-  const named = graph.infos.map(({ path, narHash, narSize, references }) => ({
-    path,
-    narHash,
-    narSize,
-    references,
-  }));
-  const read = packageReader(named);
-  const packages = named.map((info) => read(info));
+  const read = nameReader(graph.infos);
+  const packages = graph.infos.map((info) => read(info));
   const keys = packages.map(({ name, version }) => `${name}\0${version}`);
   const numbers = new Map<string, number>();
   const names: string[] = [];

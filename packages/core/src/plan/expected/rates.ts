@@ -9,7 +9,7 @@ export interface ChangeHistory {
 }
 
 /** What weighs this much changes with every release. Not larger, so that small weights are still exact beside it. */
-const ALWAYS = 10_000;
+const ALWAYS = 100_000_000;
 
 /** A package of which nothing is known changes in this share of all releases, more often the fewer depend on it. */
 const SHARED_RATE = 0.01;

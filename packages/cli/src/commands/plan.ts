@@ -1,0 +1,44 @@
+import { Command } from "commander";
+import { exitCodes } from "../exit-codes.ts";
+import { renderJson } from "../render/json.ts";
+import { renderPlan } from "../render/plan.ts";
+import { makeStyle } from "../render/style.ts";
+import type { Speaker } from "../speaker.ts";
+import { readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
+import type { Verb } from "./verb.ts";
+
+export function planCommand(): Verb {
+  const command = withLayeringOptions(
+    withClosureOptions(
+      new Command("plan")
+        .summary("the layers a pack would make, and what upgrades send")
+        .description(
+          "The layers a pack would make: their bytes, why their paths are together, how often a release is expected to send them; with --previous which layers and bytes an upgrade from an earlier image sends, and which packages are to blame. What --json prints is a plan file, which --previous and pack --plan take.\n\n  stowage plan result\n  stowage plan result --previous app-1.0.tar\n  stowage plan result --json > plan.json && stowage pack result --plan plan.json",
+        )
+        .argument(
+          "[target...]",
+          "a result link, a store path, a path inside one, or an image made by stowage",
+        ),
+    ),
+  )
+    .option("--digests", "compute the layers' digests, without writing them")
+    .option("--limit <n>", "layers that people see; JSON is always whole");
+  return { command, action: (speaker, parsed) => runPlan(speaker, parsed.args, parsed.opts<PlanWords>()) };
+}
+
+interface PlanWords extends ClosureWords, LayeringWords {
+  readonly digests?: boolean;
+  readonly limit?: string;
+}
+
+async function runPlan(speaker: Speaker, targets: readonly string[], words: PlanWords): Promise<number> {
+  const limit = readNumber("--limit", words.limit);
+  const request = { ...readLayering(words), digests: words.digests };
+  const source = await readSource(speaker, targets, words);
+  const { plan } = await import("@stowage/core");
+  const result = await plan({ ...source, ...request });
+  const style = makeStyle(speaker.options.color, process.stdout, process.env);
+  await speaker.print(words.json ? renderJson(result) : renderPlan(result, { limit, style }));
+  return exitCodes.done;
+}

@@ -1,0 +1,168 @@
+import { availableParallelism } from "node:os";
+import { openStore, type StorePath } from "@stowage/nix";
+import { digestSink, type WrittenLayer } from "@stowage/oci";
+import { LayerPool } from "./build/layer/layer-pool.ts";
+import { draftStoreLayers } from "./build/layer/store-layers.ts";
+import { DigestCache } from "./cache/digest-cache.ts";
+import { CoreError } from "./errors.ts";
+import { infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
+import { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
+import { describePlan, type PlannedLayer } from "./plan/describe-plan.ts";
+import { DEFAULT_LAYER_LIMIT, type LayeringStrategyName, type LayerPlan } from "./plan/layer-plan.ts";
+import {
+  describeClosureOf,
+  describeHistory,
+  type ClosureDocument,
+  type HistoryDocument,
+} from "./plan/plan-file.ts";
+import { planLayers } from "./plan/plan-layers.ts";
+import { readKnown, type PlanSources } from "./plan/read-known.ts";
+import { describeUpgrade, keptLayers, type Upgrade } from "./plan/upgrade.ts";
+
+/** The image's layers that hold no store paths: the last one. */
+const OTHER_LAYERS = 1;
+/** A tar is filled up to whole blocks of this many bytes; besides the paths it has two directories and an end. */
+const TAR_BLOCK = 10_240;
+const TAR_FRAME = 2048;
+
+/** The options of the `plan` command, as data. */
+export interface PlanRequest extends ClosureSource, PlanSources {
+  readonly layering?: LayeringStrategyName | undefined;
+  /** Layers of the whole image, 2 to 125; default 100. */
+  readonly maxLayers?: number | undefined;
+  /** Computes the layers' digests, which reads every file that the digest cache does not know. */
+  readonly digests?: boolean | undefined;
+}
+
+/** The layers a pack would make. As JSON a plan file, which `--previous` and `--plan` take. */
+export interface PlanResult {
+  readonly layering: LayerPlan["strategy"];
+  /** Layers of the whole image. */
+  readonly maxLayers: number;
+  /** `tar`: layers were measured; `estimated`: from NAR sizes, the files being elsewhere. */
+  readonly sizes: "tar" | "estimated";
+  /** From the bottom up, the image's last layer, which has no store paths, left out. */
+  readonly layers: readonly PlannedLayer[];
+  readonly totals: {
+    readonly paths: number;
+    readonly narSize: number;
+    readonly size: number;
+    /** What a release is expected to send. */
+    readonly expectedBytes: number;
+    /** What the paths that a release changes are expected to have: no layers send less. */
+    readonly leastExpectedBytes: number;
+  };
+  /** Only where there was one to learn from. */
+  readonly history?: HistoryDocument;
+  /** What an upgrade from the previous image sends. */
+  readonly upgrade?: Upgrade;
+  readonly closure: ClosureDocument;
+}
+
+/**
+ * Plans the layers of an image, with what each is expected to cost per release.
+ *
+ * @throws NixError for a target, a store or a text that cannot be read; OciError for an image
+ * @throws CoreError `option-invalid`, `plan-invalid`, `not-found`
+ * @example
+ * ```ts
+ * const { layers, upgrade } = await plan({ targets: ["result"], previous: "app-1.0.tar" });
+ * console.log(`${upgrade?.sent.size} bytes in ${upgrade?.sent.layers.length} of ${layers.length} layers`);
+ * ```
+ */
+export async function plan(request: PlanRequest): Promise<PlanResult> {
+  const loaded = await loadClosure(request);
+  const { graph } = loaded;
+  const known = await readKnown(request, graph, request);
+  const decided = planLayers(graph, {
+    strategy: request.layering,
+    maxLayers: request.maxLayers,
+    otherLayers: OTHER_LAYERS,
+    ...known,
+  });
+  const measured = await measureLayers(loaded, decided, request);
+  const kept = keptLayers(decided.layers, known.earlier);
+  const { layers, leastExpectedBytes } = describePlan(graph, decided, {
+    sizes: measured.sizes,
+    kept,
+    history: known.history,
+  });
+  const described = withDigests(layers, measured.written);
+  return {
+    layering: decided.strategy,
+    maxLayers: request.maxLayers ?? DEFAULT_LAYER_LIMIT,
+    sizes: measured.exact ? "tar" : "estimated",
+    layers: described,
+    totals: {
+      paths: graph.infos.length,
+      narSize: sum(layers.map(({ narSize }) => narSize)),
+      size: sum(layers.map(({ size }) => size)),
+      expectedBytes: sum(layers.map(({ expectedBytes }) => expectedBytes)),
+      leastExpectedBytes,
+    },
+    ...(known.history === undefined ? {} : { history: describeHistory(known.history) }),
+    ...(known.earlier === undefined ? {} : { upgrade: describeUpgrade(graph, described, known.earlier) }),
+    closure: describeClosureOf(graph),
+  };
+}
+
+interface Measured {
+  readonly sizes: readonly number[];
+  readonly exact: boolean;
+  readonly written: readonly WrittenLayer[] | undefined;
+}
+
+async function measureLayers(
+  { graph, locate }: LoadedClosure,
+  decided: LayerPlan,
+  { store: url, environment = process.env, digests = false, signal }: PlanRequest,
+): Promise<Measured> {
+  const elsewhere = graph.infos.find(({ path }) => locate(path) === undefined);
+  if (elsewhere !== undefined) {
+    if (!digests)
+      return {
+        sizes: decided.layers.map((paths) => estimate(graph, paths)),
+        exact: false,
+        written: undefined,
+      };
+    throw new CoreError("not-found", `${elsewhere.path} is not on this machine, so its layer has no digest`, {
+      path: elsewhere.path,
+      hint: "Plan without digests, or where the store is.",
+    });
+  }
+  const store = openStore({ url, environment });
+  await using pool = new LayerPool(availableParallelism());
+  using cache = new DigestCache(environment);
+  const created = "1970-01-01T00:00:01Z";
+  const drafts = draftStoreLayers(decided.layers, { store, graph, created, check: true, pool, cache });
+  if (!digests) {
+    return {
+      sizes: await Promise.all(drafts.map((draft) => draft.size(signal))),
+      exact: true,
+      written: undefined,
+    };
+  }
+  // The config makes no difference to the layers.
+  const config = { created, os: "linux", architecture: "amd64" };
+  const { layers: written } = await digestSink().write({ layers: drafts, config, names: [] }, { signal });
+  return { sizes: written.map(({ size }) => size), exact: true, written };
+}
+
+function withDigests(
+  layers: readonly PlannedLayer[],
+  written: readonly WrittenLayer[] | undefined,
+): PlannedLayer[] {
+  return layers.map((layer, index) => {
+    const made = written?.[index];
+    return made === undefined ? layer : { ...layer, diffId: made.diffId, digest: made.digest };
+  });
+}
+
+function estimate(graph: ClosureGraph, paths: readonly StorePath[]): number {
+  const narSize = sum(paths.map((path) => infoAt(graph, graph.positionOf(path) as number).narSize));
+  return Math.ceil((narSize + TAR_FRAME) / TAR_BLOCK) * TAR_BLOCK;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
