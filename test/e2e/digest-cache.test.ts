@@ -40,7 +40,18 @@ class Bench {
   words(output: string, ...more: readonly string[]): string[] {
     const { paths, url } = this.store;
     const place = ["-o", join(this.folder, output)];
-    return ["pack", ...paths, "--store", url, "--platform", "linux/amd64", ...place, ...more];
+    return [
+      "pack",
+      ...paths,
+      "--store",
+      url,
+      "--platform",
+      "linux/amd64",
+      "--layering",
+      "per-path",
+      ...place,
+      ...more,
+    ];
   }
 
   pack(output: string, ...more: readonly string[]): Promise<Said> {
@@ -66,6 +77,7 @@ class Bench {
       targets: this.store.paths,
       store: this.store.url,
       platform: "linux/amd64",
+      layering: "per-path",
       output: join(this.folder, output),
       environment: this.env,
       jobs: 1,
