@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { typesTakenAway } from "./support/from-source.ts";
 
 /** The packages' sources are tested directly: no build comes between an edit and its test. */
 const conditions = ["@stowage/source", "node", "import", "module", "default"];
@@ -21,6 +22,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    execArgv: [...typesTakenAway],
     projects: [
       project("nix", 30),
       project("oci", 60),

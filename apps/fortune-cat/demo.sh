@@ -22,7 +22,7 @@ nix build .#fortune-cat --override-input nixpkgs path:./test/world 2>/dev/null |
   nix build "path:$PWD#fortune-cat" --override-input nixpkgs "path:$PWD/test/world"
 
 # Node 24 of the checkout runs TypeScript as it is.
-PATH="$PWD/node_modules/.bin:$PATH" node --conditions=@stowage/source apps/fortune-cat/pack.ts
+PATH="$PWD/node_modules/.bin:$PATH" node --conditions=@stowage/source --wasm-wrapper-tiering-budget=1000000000 apps/fortune-cat/pack.ts
 
 if docker info >/dev/null 2>&1; then
   docker load -i fortune-cat.tar

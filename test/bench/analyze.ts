@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fromSource } from "../support/from-source.ts";
 import { hasProgram } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { removeFolder } from "../support/temporary-folder.ts";
@@ -35,9 +36,7 @@ interface Measurement {
 
 const folder = mkdtempSync(join(tmpdir(), "stowage-bench-"));
 const built = join(repository, "packages/cli/dist/main.js");
-const command = existsSync(built)
-  ? [built]
-  : ["--conditions=@stowage/source", join(repository, "packages/cli/src/main.ts")];
+const command = existsSync(built) ? [built] : [...fromSource, join(repository, "packages/cli/src/main.ts")];
 
 /** Tells at the end of a process how much memory it had. */
 const usage = join(folder, "usage.mjs");

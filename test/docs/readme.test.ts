@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fromSource } from "../support/from-source.ts";
 import { startDocker, type Docker } from "../support/docker.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
@@ -74,7 +75,7 @@ describe.skipIf(!ready)("each example of the README runs", () => {
   test("the build script is the file it names, and packs", async () => {
     const script = join(repository, "apps/fortune-cat/pack.ts");
     expect(blocks("ts")).toEqual([readFileSync(script, "utf8")]);
-    const { stdout } = await execa(process.execPath, ["--conditions=@stowage/source", script], {
+    const { stdout } = await execa(process.execPath, [...fromSource, script], {
       cwd: fortuneCat.folder,
       env: nixEnvironment,
     });

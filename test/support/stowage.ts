@@ -1,12 +1,13 @@
 import { execa } from "execa";
 import { join } from "node:path";
+import { fromSource } from "./from-source.ts";
 import { nixEnvironment } from "./nix-environment.ts";
 import { repository } from "./repository.ts";
 
 /** The words that start the command with this Node, from source. */
 export const stowageWords: readonly string[] = [
   process.execPath,
-  "--conditions=@stowage/source",
+  ...fromSource,
   join(repository, "packages/cli/src/main.ts"),
 ];
 

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { archiveSink, digestOf, dockerArchiveSink, layoutSink } from "@stowage/oci";
+import { fromSource } from "../../support/from-source.ts";
 import { campaignSize, seededRandom } from "../../support/campaign.ts";
 import { imageOf, layerOf } from "../../support/memory-image.ts";
 import { readLayoutNames } from "../../support/read-layout.ts";
@@ -28,7 +29,7 @@ class Writer {
 
   constructor(place: string, name: string, times: number) {
     const script = join(import.meta.dirname, "layout-writer.ts");
-    const words = ["--conditions=@stowage/source", script, place, name, `${times}`];
+    const words = [...fromSource, script, place, name, `${times}`];
     this.#child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child.stdout.on("data", (chunk: Buffer) => (this.#said += chunk.toString()));
     this.#ended = once(this.#child, "close");
