@@ -32,22 +32,28 @@ interface Measurement {
   readonly worst: number;
   /** Largest resident set in MiB. */
   readonly memory: number;
+  /** Median of processor time in seconds, of Node alone: what other work on the machine changes least. */
+  readonly processor: number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "stowage-bench-"));
 const built = join(repository, "packages/cli/dist/main.js");
 const command = existsSync(built) ? [built] : [...fromSource, join(repository, "packages/cli/src/main.ts")];
 
-/** Tells at the end of a process how much memory it had. */
+/** Tells at the end of a process how much memory and processor time it had. */
 const usage = join(folder, "usage.mjs");
 writeFileSync(
   usage,
   `import { writeFileSync } from "node:fs";
-process.on("exit", () => writeFileSync(process.env.BENCH_USAGE, String(process.resourceUsage().maxRSS)));`,
+process.on("exit", () => {
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+  writeFileSync(process.env.BENCH_USAGE, JSON.stringify([maxRSS / 1024, (userCPUTime + systemCPUTime) / 1e6]));
+});`,
 );
 
 function measure(name: string, words: readonly string[]): Measurement {
   const times: number[] = [];
+  const processor: number[] = [];
   let memory = 0;
   for (let run = 0; run <= runs; run++) {
     const usageFile = join(folder, "usage");
@@ -58,17 +64,23 @@ function measure(name: string, words: readonly string[]): Measurement {
       encoding: "utf8",
     });
     // The first run fills the caches.
-    if (run > 0) times.push((performance.now() - started) / 1000);
+    const seconds = (performance.now() - started) / 1000;
     if (status !== 0) throw new Error(`${name}: ${stderr}`);
-    memory = Math.max(memory, Number(readFileSync(usageFile, "utf8")) / 1024);
+    const [resident, cpu] = JSON.parse(readFileSync(usageFile, "utf8")) as [number, number];
+    memory = Math.max(memory, resident);
+    if (run === 0) continue;
+    times.push(seconds);
+    processor.push(cpu);
   }
   times.sort((a, b) => a - b);
+  processor.sort((a, b) => a - b);
   return {
     name,
     median: times[times.length >> 1]!,
     best: times[0]!,
     worst: times.at(-1)!,
     memory: Math.round(memory),
+    processor: processor[processor.length >> 1]!,
   };
 }
 
@@ -127,14 +139,14 @@ function report(references: number, results: readonly Measurement[]): void {
     );
     return;
   }
-  const rows = results.map(({ name, median, best, worst, memory }) => [
+  const rows = results.map(({ name, median, best, worst, memory, processor }) => [
     name,
-    ...[median, best, worst].map((seconds) => seconds.toFixed(2)),
+    ...[median, best, worst, processor].map((seconds) => seconds.toFixed(2)),
     String(memory),
   ]);
   const lines = [
-    ["whole process", "median s", "best s", "worst s", "MiB"],
-    ["---", "---:", "---:", "---:", "---:"],
+    ["whole process", "median s", "best s", "worst s", "CPU s", "MiB"],
+    ["---", "---:", "---:", "---:", "---:", "---:"],
     ...rows,
   ];
   process.stdout.write(`${count} paths, ${references} references, ${runs} runs; ${machine}\n\n`);

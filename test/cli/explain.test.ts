@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { registrationOf, writeClosure } from "../support/closure-files.ts";
 import { storePathOf } from "../support/graphs.ts";
@@ -389,6 +390,18 @@ describe("what cannot be answered", () => {
     const { stdout, stderr, exitCode } = await run(...words);
     expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: status });
     expect(stderr).toContain(message);
+  });
+
+  test("is said where Node has no SuppressedError, as in Node 22", async () => {
+    const [program = "", ...words] = stowageWords;
+    const without = "data:text/javascript,delete globalThis.SuppressedError";
+    const said = await execa(program, ["--import", without, ...words, "ls", "/nowhere/at/all"], {
+      reject: false,
+    });
+    expect({ exitCode: said.exitCode, stderr: said.stderr }).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining("'/nowhere/at/all' does not exist"),
+    });
   });
 
   test("a target that the text does not have", async () => {
