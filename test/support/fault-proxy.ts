@@ -14,10 +14,12 @@ export interface FaultProxy extends AsyncDisposable {
   requests: number;
   /** Bytes of request bodies that came this far. */
   received: number;
+  /** Bytes of answers' bodies that went out. */
+  answered: number;
 }
 
 /**
- * Starts one. `reset` cuts the connection, an upload's in its middle; `lost` lets the registry do what is asked and keeps its
+ * Starts one. `reset` cuts the connection, an upload's or a download's in its middle; `lost` lets the registry do what is asked and keeps its
  * answer back.
  * @param decide says of each request what goes wrong with it
  */
@@ -41,6 +43,7 @@ export async function startFaultProxy(
     faults: { "503": 0, "429": 0, reset: 0, lost: 0 },
     requests: 0,
     received: 0,
+    answered: 0,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -50,6 +53,7 @@ export async function startFaultProxy(
 
   function pass(request: IncomingMessage, response: ServerResponse, fault: FaultKind | undefined): void {
     const { method, url, headers } = request;
+    const isDownload = method === "GET";
     const upstream = forward(
       `http://${registry}${url}`,
       { method, headers: { ...headers, host }, agent: false },
@@ -59,7 +63,20 @@ export async function startFaultProxy(
           return;
         }
         response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
+        const length = Number(answer.headers["content-length"] ?? 0);
+        let answered = 0;
+        answer.on("data", (chunk: Buffer) => {
+          answered += chunk.length;
+          if (fault !== "reset" || answered < length / 2) {
+            proxy.answered += chunk.length;
+            response.write(chunk);
+          } else {
+            response.destroy();
+            answer.destroy();
+          }
+        });
+        answer.on("end", () => (fault === "reset" ? response.destroy() : response.end()));
+        answer.on("error", () => response.destroy());
       },
     );
     upstream.on("error", () => response.destroy());
@@ -74,7 +91,7 @@ export async function startFaultProxy(
       } else if (!upstream.destroyed) upstream.write(chunk);
     });
     request.on("end", () => {
-      if (fault === "reset") {
+      if (fault === "reset" && !isDownload) {
         request.destroy();
         upstream.destroy();
       } else upstream.end();

@@ -25,6 +25,10 @@ export interface Oddities {
   readonly blobsOf?: Map<string, Buffer>;
   /** Keeps another digest than it was given. */
   readonly lies?: boolean;
+  /** Answers with a blob from its start, whatever part is asked for. */
+  readonly ignoresRanges?: boolean;
+  /** Says no length of what it answers with. */
+  readonly saysNoLength?: boolean;
 }
 
 /** A registry in memory that speaks the OCI distribution spec 1.1 to the letter, but for its oddities. */
@@ -109,13 +113,13 @@ export async function startPeerRegistry(oddities: Oddities = {}): Promise<PeerRe
     if (oddities.downloadsAt !== undefined) end(307, { location: `${oddities.downloadsAt}${url.pathname}` });
     else if (bytes === undefined) end(404);
     else {
-      const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      const range = oddities.ignoresRanges ? undefined : request.headers.range;
+      const start = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0);
       const part = bytes.subarray(start);
-      end(
-        start === 0 ? 200 : 206,
-        { "content-length": String(part.length), "docker-content-digest": digest },
-        part,
-      );
+      const headers: Record<string, string> = { "docker-content-digest": digest };
+      if (!oddities.saysNoLength) headers["content-length"] = String(part.length);
+      if (start > 0) headers["content-range"] = `bytes ${start}-${bytes.length - 1}/${bytes.length}`;
+      end(start === 0 ? 200 : 206, headers, part);
     }
   }
 

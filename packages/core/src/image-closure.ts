@@ -1,8 +1,9 @@
 import { makeClosure, parseStorePath, type Closure, type StorePath } from "@stowage/nix";
-import { readImage } from "@stowage/oci";
+import { parsePlatform, readImage } from "@stowage/oci";
 import { rootsIn } from "./build/config/root-labels.ts";
 import { CoreError } from "./errors.ts";
 import { readRecord } from "./image-record.ts";
+import { openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 
 /** What an image made by Stowage holds, by its own record. */
 export interface ImageClosure {
@@ -14,17 +15,24 @@ export interface ImageClosure {
   readonly storeLayers: readonly (readonly StorePath[])[];
 }
 
+export interface ImageClosureOptions extends ImageAccess {
+  /** Which of several images is meant, `OS/ARCHITECTURE[/VARIANT]`; needed only where there are several. */
+  readonly platform?: string | undefined;
+}
+
 /**
- * Reads the closure that an image (archive or layout directory) records of itself: no store is asked.
- * @throws OciError `image-corrupted`
+ * Reads the closure that an image (archive, layout directory, or in a registry) records of itself: no store is asked.
+ * @throws OciError `image-corrupted`, `image-missing`, `image-unreadable`, `registry-…`
  * @throws CoreError `not-found` when the image has no such record
  * @throws NixError `format-invalid` when the record is not one
  */
 export async function readImageClosure(
   path: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: ImageClosureOptions = {},
 ): Promise<ImageClosure> {
-  const { labels, history, layerSizes } = await readImage(path, options);
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  await using source = await openImageAt(path, { ...options, platform: platform ?? "one" });
+  const { labels, history, layerSizes } = await readImage(source, { platform, signal: options.signal });
   const record = readRecord(history);
   if (record === undefined) {
     throw new CoreError("not-found", `'${path}' has no record of a closure`, {

@@ -16,7 +16,7 @@ export type {
   PackResult,
 } from "./pack-options.ts";
 export type { PushedName } from "./registry/push-draft-to.ts";
-export type { RegistryAccess } from "./registry/registry-access.ts";
+export { Registries, type RegistryAccess } from "./registry/registry-access.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
 export { expectedCost } from "./plan/expected/expected-cost.ts";
 export type { ChangeHistory } from "./plan/expected/rates.ts";
@@ -30,8 +30,8 @@ export {
   type AnalyzedPath,
   type AnalyzeOptions,
 } from "./analyze.ts";
-export { isImagePath } from "@stowage/oci";
-export { readImageClosure, type ImageClosure } from "./image-closure.ts";
+export { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+export { isImageWord, openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 export {
   describeGraph,

@@ -14,19 +14,19 @@ import {
   type StorePath,
   type TreeLocation,
 } from "@stowage/nix";
-import { isImagePath } from "@stowage/oci";
 import { findPaths } from "./analyze/find-paths.ts";
 import { Breather } from "./breather.ts";
 import { CoreError } from "./errors.ts";
-import { readImageClosure } from "./image-closure.ts";
+import { readImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+import { isImageWord } from "./registry/open-image-at.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
 
 /** Where a closure comes from. */
-export interface ClosureSource {
+export interface ClosureSource extends ImageClosureOptions {
   /**
-   * Result links, store paths, or paths inside one; or one image made by Stowage, which records its closure. With `text` also words as {@link findPaths} takes them, and none
+   * Result links, store paths, or paths inside one; or one image made by Stowage, also in a registry, which records its closure. With `text` also words as {@link findPaths} takes them, and none
    * means all that nothing else in the text refers to.
    */
   readonly targets: readonly string[];
@@ -34,8 +34,6 @@ export interface ClosureSource {
   readonly text?: string | undefined;
   /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
   readonly store?: string | undefined;
-  readonly environment?: NodeJS.ProcessEnv | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A closure, ready for every analysis. */
@@ -67,9 +65,10 @@ async function loadTargets(store: Store, source: ClosureSource): Promise<Closure
     return buildGraph(await queryStore(store, source));
   } catch (error) {
     const [only = "", ...others] = source.targets;
-    const isElsewhere = error instanceof NixError && error.code === "target-not-in-store";
-    if (!isElsewhere || others.length > 0 || !(await isImagePath(only))) throw error;
-    return buildGraph((await readImageClosure(only, { signal: source.signal })).closure);
+    const isElsewhere =
+      error instanceof NixError && ["target-not-in-store", "target-missing"].includes(error.code);
+    if (!isElsewhere || others.length > 0 || !(await isImageWord(only))) throw error;
+    return buildGraph((await readImageClosure(only, source)).closure);
   }
 }
 

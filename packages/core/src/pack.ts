@@ -95,7 +95,13 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     strategy: options.layering,
     maxLayers: options.maxLayers,
     otherLayers: OTHER_LAYERS,
-    ...(await readKnown(options, graph, { store: options.store, environment, signal })),
+    ...(await readKnown(options, graph, {
+      store: options.store,
+      registry: registries,
+      platform: decided.platform,
+      environment,
+      signal,
+    })),
   });
 
   await using pool = new LayerPool(jobs);

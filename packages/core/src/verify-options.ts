@@ -1,15 +1,15 @@
 import type { VerifiedStorePath } from "./verify/check-store-paths.ts";
+import type { ImageAccess } from "./registry/open-image-at.ts";
 import type { VerifyFinding } from "./verify/finding.ts";
 
 /** What {@link verify} is asked. */
-export interface VerifyOptions {
-  /** An archive or a layout directory. */
+export interface VerifyOptions extends ImageAccess {
+  /** An archive, a layout directory, or a reference in a registry. */
   readonly image: string;
+  /** Which images of several are verified, `OS/ARCHITECTURE[/VARIANT]`; default all. */
+  readonly platform?: string | undefined;
   /** A store as Nix names it; default as the environment says. One that is given has to be there. */
   readonly store?: string | undefined;
-  /** Default `process.env`. */
-  readonly environment?: NodeJS.ProcessEnv | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
 
@@ -37,7 +37,7 @@ export type Verdict =
 export interface VerifyResult {
   readonly verdict: Verdict;
   readonly image: string;
-  readonly form: "archive" | "oci-dir";
+  readonly form: "archive" | "oci-dir" | "registry";
   readonly images: readonly ImageReport[];
   /** Blobs of a layout that none of its images refers to. */
   readonly unreferenced: readonly { readonly name: string; readonly size: number }[];

@@ -1,5 +1,13 @@
 import type { StorePath } from "@stowage/nix";
-import { formatPlatform, openImage, readContents, verifyContents, type VerifiedImage } from "@stowage/oci";
+import {
+  formatPlatform,
+  imagesFor,
+  parsePlatform,
+  readContents,
+  verifyContents,
+  type VerifiedImage,
+} from "@stowage/oci";
+import { openImageAt } from "./registry/open-image-at.ts";
 import { askStore } from "./verify/ask-store.ts";
 import { checkStorePaths, type VerifiedStorePath } from "./verify/check-store-paths.ts";
 import { checkRoots } from "./verify/entrypoint.ts";
@@ -9,11 +17,11 @@ import { readImageRecord, type ReadRecord } from "./verify/read-record.ts";
 import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify-options.ts";
 
 /**
- * Verifies what an archive or a layout directory holds, reading each layer once and writing nothing: digests, sizes,
+ * Verifies what an archive, a layout directory or a registry holds, reading each layer once and writing nothing: digests, sizes,
  * counts, the safety of every entry, and each store path's NAR hash, recomputed from the layers and held against this
  * machine's Nix, or against the image's own record where Nix does not know the path.
  *
- * @throws OciError `image-missing`, `image-unreadable`; `image-corrupted` for what is no image at all
+ * @throws OciError `image-missing`, `image-unreadable`, `registry-…`; `image-corrupted` for what is no image at all
  * @throws NixError when a store that is named cannot be asked
  * @example
  * ```ts
@@ -22,8 +30,10 @@ import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify
  */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const { signal } = options;
-  await using source = await openImage(options.image, signal);
-  const contents = await readContents(source, signal);
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  await using source = await openImageAt(options.image, { ...options, platform });
+  const all = await readContents(source, signal);
+  const contents = { ...all, images: imagesFor(platform, all.images, options.image) };
 
   const records = contents.images.map(({ config }) => readImageRecord(config?.history ?? []));
   const layers = new LayerReading(contents, records, options);

@@ -19,10 +19,12 @@ export { readImage, type ImageSummary } from "./source/read-image.ts";
 export type { Finding, ImageFindingCode, Where } from "./finding.ts";
 export type { TarEntry, TarEntryType } from "./layer/header-decoder.ts";
 export { TarReader, type TarHandler } from "./layer/tar-reader.ts";
+export { imagesFor } from "./source/choose-platform.ts";
 export type { Contents } from "./source/contents.ts";
-export type { StoredBlob } from "./source/image-source.ts";
+export type { ImageSource, StoredBlob } from "./source/image-source.ts";
 export { openImage } from "./source/open-image.ts";
 export { readContents } from "./source/read-contents.ts";
+export { openRegistryImage, type RegistryImageOptions } from "./source/registry-source.ts";
 export { parseJson } from "./spec/parse-json.ts";
 export { inspectLayer, type LayerVisitor, type PathEntry } from "./verify/inspect-layer.ts";
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
@@ -36,7 +38,13 @@ export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "
 export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";
-export { formatReference, isReference, parseReference, type Reference } from "./spec/reference.ts";
+export {
+  formatReference,
+  isReference,
+  isRegistryReference,
+  parseReference,
+  type Reference,
+} from "./spec/reference.ts";
 export { parseAuthFile, type AuthFile, type AuthFileEntry } from "./registry/auth/auth-file.ts";
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
 export type { RetryPolicy } from "./registry/http/retry.ts";

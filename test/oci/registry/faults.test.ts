@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { digestOf, pushDraft, Registry, Repository, type ImageDraft } from "@stowage/oci";
+import {
+  digestOf,
+  OciError,
+  openRegistryImage,
+  pushDraft,
+  readContents,
+  Registry,
+  Repository,
+  verifyContents,
+  type ImageDraft,
+} from "@stowage/oci";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { campaignSize, seededRandom } from "../../support/campaign.ts";
 import { faultKinds, startFaultProxy, type FaultProxy } from "../../support/fault-proxy.ts";
@@ -26,6 +36,13 @@ describe.skipIf(!ready)("a network that breaks", () => {
     server = await startRegistry();
   });
   afterAll(() => server[Symbol.asyncDispose]());
+
+  /** Ends where the image was read whole, each blob with its digest. */
+  async function pull(registry: Registry, name: string): Promise<void> {
+    await using source = await openRegistryImage(new Repository(registry, name, "pull"), { tag: "1" });
+    const { findings } = await verifyContents(await readContents(source));
+    expect(findings).toEqual([]);
+  }
 
   /** What the registry has under a tag: nothing, or the digest of a manifest all of whose blobs are there and whole. */
   async function look(repository: string): Promise<string | undefined> {
@@ -69,6 +86,36 @@ describe.skipIf(!ready)("a network that breaks", () => {
     }
     return { proxy, succeeded, size };
   }
+
+  test.each([
+    { rate: 0.05, ci: 8, least: 1, seed: 3 },
+    { rate: 0.2, ci: 12, least: 0.99, seed: 4 },
+  ])("$rate of the requests of a pull", { timeout: 600_000 }, async ({ rate, ci, least, seed }) => {
+    const pulls = campaignSize({ ci, long: 200 });
+    const name = `pulls-${rate * 100}`;
+    await using direct = new Registry(server.host);
+    const repository = new Repository(direct, name, "pull,push");
+    const { sent } = await pushDraft(freshImage(name), { repository, tags: ["1"] });
+    const random = seededRandom(seed);
+    await using proxy = await startFaultProxy(server.host, () =>
+      random() < rate ? faultKinds[Math.floor(random() * faultKinds.length)] : undefined,
+    );
+    let succeeded = 0;
+    for (let index = 0; index < pulls; index++) {
+      await using registry = new Registry(proxy.host, { retry: quickRetries });
+      const outcome = await pull(registry, name).catch((error: unknown) => {
+        if (!(error instanceof OciError)) throw error;
+        return error;
+      });
+      if (outcome === undefined) succeeded++;
+    }
+    const times = proxy.answered / (pulls * sent);
+    const told = `${succeeded} of ${pulls} pulls, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${times.toFixed(2)} times the bytes`;
+    process.stderr.write(`faults ${rate}: ${told}\n`);
+    expect(succeeded / pulls, told).toBeGreaterThanOrEqual(least);
+    for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
+    expect(times, told).toBeLessThan(1 + 3 * rate);
+  });
 
   test.each([
     { rate: 0.05, ci: 6, least: 1, seed: 1 },

@@ -6,7 +6,9 @@ import { renderBudget } from "../render/check.ts";
 import { renderJson } from "../render/json.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
-import { readSource, readTextFile, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { readImageAccess } from "./image-words.ts";
+import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -56,14 +58,17 @@ async function readSubject(
   words: CheckWords,
 ): Promise<{ readonly graph: ClosureGraph; readonly image: ImageMeasures | undefined }> {
   const [first] = targets;
-  if (first !== undefined && targets.length === 1 && (await core.isImagePath(first))) {
+  if (first !== undefined && targets.length === 1 && (await core.isImageWord(first))) {
     if (words.graph !== undefined) {
       throw new UsageError(
         "an image and --graph are two different closures",
         "Take one: an image records its own.",
       );
     }
-    const { closure, size, layers } = await core.readImageClosure(first, { signal: speaker.signal });
+    const { closure, size, layers } = await core.readImageClosure(
+      first,
+      await readImageAccess(words, speaker.signal),
+    );
     return { graph: core.buildGraph(closure), image: { size, layers } };
   }
   const source = await readSource(speaker, targets, words);

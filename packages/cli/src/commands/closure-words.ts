@@ -1,13 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { addAbortSignal } from "node:stream";
-import { text } from "node:stream/consumers";
 import type { ClosureSource } from "@stowage/core";
 import { Option, type Command } from "commander";
 import type { Speaker } from "../speaker.ts";
+import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The words of every verb that explains a closure. */
-export interface ClosureWords {
+export interface ClosureWords extends ImageWords {
   readonly graph?: string;
   readonly store?: string;
   readonly json?: boolean;
@@ -15,10 +14,12 @@ export interface ClosureWords {
 
 /** Gives a verb the options that say where its closure comes from. */
 export function withClosureOptions(command: Command): Command {
-  return command
-    .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-    .option("--store <url>", "store to ask, as Nix names it")
-    .option("--json", "print the answer as JSON");
+  return withImageOptions(
+    command
+      .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
+      .option("--store <url>", "store to ask, as Nix names it")
+      .option("--json", "print the answer as JSON"),
+  );
 }
 
 /** `--sort`, `--format`, …: one of some words. */
@@ -43,27 +44,14 @@ export async function readSource(
       "Name a result link or a store path, or an exported closure with --graph.",
     );
   }
+  if (words.graph === "-" && words.passwordStdin)
+    throw new UsageError("--graph - and --password-stdin both want stdin", "Give the closure as a file.");
   return {
     targets,
     text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),
     store: words.store,
-    signal: speaker.signal,
+    ...(await readImageAccess(words, speaker.signal)),
   };
-}
-
-/** A file's text; `-` is stdin. */
-export async function readTextFile(option: string, path: string, signal: AbortSignal): Promise<string> {
-  try {
-    return path === "-" ? await readStdin(signal) : await readFile(path, { encoding: "utf8", signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new UsageError(`${option}: cannot read '${path}': ${reason}`);
-  }
-}
-
-async function readStdin(signal: AbortSignal): Promise<string> {
-  return text(addAbortSignal(signal, process.stdin));
 }
 
 /** `--limit`, `--depth`: a whole number. */

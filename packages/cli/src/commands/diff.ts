@@ -1,29 +1,36 @@
 import { stat } from "node:fs/promises";
-import type { ClosureGraph } from "@stowage/core";
+import type { ClosureGraph, ClosureSource } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderDiff } from "../render/diff.ts";
 import { renderJson } from "../render/json.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
-import { readNumber, readTextFile } from "./closure-words.ts";
+import { readNumber } from "./closure-words.ts";
+import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readTextFile } from "./text-file.ts";
 import type { Verb } from "./verb.ts";
 
 export function diffCommand(): Verb {
-  const command = new Command("diff")
-    .summary("how two closures differ, package by package")
-    .description(
-      "How two closures differ: packages added, removed, changed and rebuilt, the largest change of size first.\n\n  stowage diff result-old result\n  stowage diff yesterday.tar result",
-    )
-    .argument("<a>", "before: a result link, a store path, an image made by stowage, or an exported closure")
-    .argument("<b>", "after: the same")
+  const command = withImageOptions(
+    new Command("diff")
+      .summary("how two closures differ, package by package")
+      .description(
+        "How two closures differ: packages added, removed, changed and rebuilt, the largest change of size first.\n\n  stowage diff result-old result\n  stowage diff yesterday.tar result\n  stowage diff registry.example/app:1 result",
+      )
+      .argument(
+        "<a>",
+        "before: a result link, a store path, an image made by stowage (also in a registry), or an exported closure",
+      )
+      .argument("<b>", "after: the same"),
+  )
     .option("--store <url>", "store to ask, as Nix names it")
     .option("--limit <n>", "packages that people see; JSON is always whole")
     .option("--json", "print the answer as JSON");
   return { command, action: (speaker, parsed) => runDiff(speaker, parsed.args, parsed.opts<DiffWords>()) };
 }
 
-interface DiffWords {
+interface DiffWords extends ImageWords {
   readonly store?: string;
   readonly limit?: string;
   readonly json?: boolean;
@@ -32,8 +39,11 @@ interface DiffWords {
 async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
   const [before = "", after = ""] = args;
+  const access = await readImageAccess(words, speaker.signal);
   const core = await import("@stowage/core");
-  const load = (side: string): Promise<ClosureGraph> => loadSide(core, speaker, side, words.store);
+  await using registry = await core.Registries.open(access.registry, { environment: process.env });
+  const options = { ...access, registry, store: words.store };
+  const load = (side: string): Promise<ClosureGraph> => loadSide(core, side, options);
   const answer = core.diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(answer) : renderDiff(answer, { limit, style }));
@@ -43,18 +53,18 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
 /** An image, an exported closure, or a target; a target may be a single file too, which is then no closure's text. */
 async function loadSide(
   core: typeof import("@stowage/core"),
-  { signal }: Speaker,
   side: string,
-  store: string | undefined,
+  options: Omit<ClosureSource, "targets"> & { readonly signal: AbortSignal },
 ): Promise<ClosureGraph> {
-  if (await core.isImagePath(side))
-    return core.buildGraph((await core.readImageClosure(side, { signal })).closure);
+  const { signal } = options;
+  if (await core.isImageWord(side))
+    return core.buildGraph((await core.readImageClosure(side, options)).closure);
   const loadTarget = async (): Promise<ClosureGraph> =>
-    (await core.loadClosure({ targets: [side], store, signal })).graph;
+    (await core.loadClosure({ ...options, targets: [side] })).graph;
   if (side !== "-" && !(await isPlainFile(side))) return loadTarget();
   const text = await readTextFile("diff", side, signal);
   try {
-    return (await core.loadClosure({ targets: [], text, store, signal })).graph;
+    return (await core.loadClosure({ ...options, targets: [], text })).graph;
   } catch (error) {
     signal.throwIfAborted();
     const target = await loadTarget().catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { RegistryAccess } from "@stowage/core";
 import type { Command } from "commander";
-import { readTextFile } from "./closure-words.ts";
+import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The words of every verb that speaks to registries. */

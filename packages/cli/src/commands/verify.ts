@@ -6,19 +6,22 @@ import { ProgressLine } from "../render/progress.ts";
 import { makeStyle } from "../render/style.ts";
 import { renderVerify } from "../render/verify.ts";
 import type { Speaker } from "../speaker.ts";
+import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
 export function verifyCommand(): Verb {
-  const command = new Command("verify")
-    .summary("prove that an image is whole and holds what Nix built")
-    .description(
-      "Prove that an image is whole and holds what Nix built: every digest, size and count, the safety of every entry, and each store path's NAR hash, recomputed from the layers. It is held against this machine's Nix ('matches Nix'), or against the image's own record where Nix does not know the path ('self-consistent'). Nothing is written. Exit status 1 with any finding.\n\n  stowage verify app.tar\n  stowage verify layout/ --json",
-    )
-    .argument(
-      "<image>",
-      "an image archive, a layout directory, or - for an archive on stdin (a file, no pipe)",
-    )
+  const command = withImageOptions(
+    new Command("verify")
+      .summary("prove that an image is whole and holds what Nix built")
+      .description(
+        "Prove that an image is whole and holds what Nix built: every digest, size and count, the safety of every entry, and each store path's NAR hash, recomputed from the layers. It is held against this machine's Nix ('matches Nix'), or against the image's own record where Nix does not know the path ('self-consistent'). Nothing is written. Exit status 1 with any finding.\n\n  stowage verify app.tar\n  stowage verify layout/ --json\n  stowage verify registry.example/app:1",
+      )
+      .argument(
+        "<image>",
+        "an image archive, a layout directory, a reference in a registry, or - for an archive on stdin (a file, no pipe)",
+      ),
+  )
     .option("--store <url>", "store to ask, as Nix names it")
     .option("--json", "print the answer as JSON");
   return {
@@ -27,19 +30,20 @@ export function verifyCommand(): Verb {
   };
 }
 
-interface VerifyWords {
+interface VerifyWords extends ImageWords {
   readonly store?: string;
   readonly json?: boolean;
 }
 
 async function runVerify(speaker: Speaker, args: readonly string[], words: VerifyWords): Promise<number> {
   const image = readImageWord(args[0] ?? "");
+  const access = await readImageAccess(words, speaker.signal);
   const { verify } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await verify({
+    ...access,
     image,
     store: words.store,
-    signal: speaker.signal,
     onProgress: progress && ((event) => progress.update(event)),
   });
   progress?.clear();

@@ -1,11 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import type { StorePath } from "@stowage/nix";
-import { isImagePath } from "@stowage/oci";
 import { CoreError } from "../errors.ts";
 import { buildGraph, type ClosureGraph } from "../graph/closure-graph.ts";
 import { readImageClosure } from "../image-closure.ts";
 import { loadClosure, type ClosureSource } from "../load-closure.ts";
 import type { ChangeHistory } from "./expected/rates.ts";
+import { isImageWord } from "../registry/open-image-at.ts";
 import { isPlanFile, readPlanFile } from "./plan-file.ts";
 
 /** A release before this one, as far as what is left of it tells. */
@@ -20,17 +20,20 @@ export interface Earlier {
 }
 
 /** Where words that are targets are looked up. */
-export type EarlierOptions = Pick<ClosureSource, "store" | "environment" | "signal">;
+export type EarlierOptions = Pick<
+  ClosureSource,
+  "store" | "environment" | "signal" | "registry" | "platform"
+>;
 
 /**
- * Reads an earlier release: an image made by Stowage, what `plan --json` printed, a history document, a closure in any
+ * Reads an earlier release: an image made by Stowage, also one in a registry, what `plan --json` printed, a history document, a closure in any
  * form that Nix prints, or a target that is still in the store.
  * @throws CoreError `not-found`, `file-unreadable`, `plan-invalid`; what reading images and closures throws
  */
 export async function readEarlier(word: string, options: EarlierOptions = {}): Promise<Earlier> {
   const { signal } = options;
-  if (await isImagePath(word)) {
-    const { closure, storeLayers } = await readImageClosure(word, { signal });
+  if (await isImageWord(word)) {
+    const { closure, storeLayers } = await readImageClosure(word, options);
     return { word, graph: buildGraph(closure), layers: storeLayers, history: undefined };
   }
   const target = { word, layers: undefined, history: undefined };

@@ -1,10 +1,8 @@
-import { CoreError } from "../errors.ts";
 import type { PushPlace } from "./push-draft-to.ts";
-import { Registries, type RegistryAccess } from "./registry-access.ts";
+import { loginForSeveral, Registries, type RegistryAccess } from "./registry-access.ts";
 
 /**
- * Opens what an image is pushed to. A name and a password that are given are for one registry: shown to several, each would
- * know how to get into the others.
+ * Opens what an image is pushed to. A name and a password that are given are for the one registry that is pushed to.
  * @throws CoreError `option-invalid`, `file-unreadable`
  */
 export async function openPushRegistries(
@@ -13,10 +11,6 @@ export async function openPushRegistries(
   environment: NodeJS.ProcessEnv,
 ): Promise<Registries> {
   const domains = [...new Set(places.map(({ domain }) => domain))];
-  if (registry.username !== undefined && domains.length > 1) {
-    throw new CoreError("option-invalid", `one name and password for ${domains.length} registries`, {
-      hint: "Log in to each of them with docker login, or push to one at a time.",
-    });
-  }
+  if (registry.username !== undefined && domains.length > 1) throw loginForSeveral(domains.length);
   return Registries.open(registry, { environment, login: domains[0] });
 }

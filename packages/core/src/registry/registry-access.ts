@@ -18,30 +18,38 @@ export interface RegistryAccess {
 export class Registries implements AsyncDisposable {
   readonly #options: RegistryOptions;
   readonly #open = new Map<string, Registry>();
+  /** Whether a name and a password were given, without a word for which registry. */
+  readonly #isForOne: boolean;
 
-  private constructor(options: RegistryOptions) {
+  private constructor(options: RegistryOptions, isForOne: boolean) {
     this.#options = options;
+    this.#isForOne = isForOne;
   }
 
   /**
-   * @param login the only registry that a given name and password are shown
+   * @param login the only registry that a given name and password are shown; without, there may be one registry only
    * @throws CoreError `option-invalid`, `file-unreadable`
    */
   static async open(
     access: RegistryAccess,
-    { environment, login }: { readonly environment: NodeJS.ProcessEnv; readonly login: string | undefined },
+    { environment, login }: { readonly environment: NodeJS.ProcessEnv; readonly login?: string | undefined },
   ): Promise<Registries> {
     const given = readLogin(access);
     const onFile = fileCredentials(environment);
-    const credentials: CredentialSource = async (repository, signal) =>
-      given !== undefined && repository.domain === login ? given : onFile(repository, signal);
+    const credentials: CredentialSource = async (repository, signal) => {
+      const isMeant = login === undefined || repository.domain === login;
+      return given !== undefined && isMeant ? given : onFile(repository, signal);
+    };
     const certificates = access.caFile === undefined ? undefined : await readCertificates(access.caFile);
-    return new Registries({ credentials, certificates, insecure: access.insecure, environment });
+    const options = { credentials, certificates, insecure: access.insecure, environment };
+    return new Registries(options, given !== undefined && login === undefined);
   }
 
+  /** @throws CoreError `option-invalid` for a second registry where a name and a password are for one */
   get(domain: string): Registry {
     const known = this.#open.get(domain);
     if (known !== undefined) return known;
+    if (this.#isForOne && this.#open.size > 0) throw loginForSeveral(this.#open.size + 1);
     const opened = new Registry(domain, this.#options);
     this.#open.set(domain, opened);
     return opened;
@@ -50,6 +58,13 @@ export class Registries implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#open.values()].map((registry) => registry[Symbol.asyncDispose]()));
   }
+}
+
+/** Shown to several registries, each would know how to get into the others. */
+export function loginForSeveral(registries: number): CoreError {
+  return new CoreError("option-invalid", `one name and password for ${registries} registries`, {
+    hint: "Log in to each of them with docker login, or speak to one at a time.",
+  });
 }
 
 function readLogin({ username, password }: RegistryAccess): Credentials | undefined {

@@ -1,20 +1,20 @@
 import { OciError } from "../errors.ts";
 import type { HistoryEntry } from "../spec/config.ts";
 import type { Digest } from "../spec/digest.ts";
+import type { Platform } from "../spec/platform.ts";
 import {
   asDigest,
   asFields,
   asOptionalFields,
   asOptionalList,
   asOptionalText,
+  asPlatform,
   asText,
   asTexts,
 } from "./shape.ts";
 
 /** What an image's config says (OCI image spec, config.md), as far as anybody here asks. */
-export interface ConfigSummary {
-  readonly os: string;
-  readonly architecture: string;
+export interface ConfigSummary extends Platform {
   readonly diffIds: readonly Digest[];
   readonly history: readonly HistoryEntry[];
   readonly labels: Readonly<Record<string, string>>;
@@ -34,8 +34,7 @@ export function readConfig(value: unknown): ConfigSummary {
   checkTime(config["created"], "created");
   texts("Env");
   return {
-    os: asText(config["os"], "os"),
-    architecture: asText(config["architecture"], "architecture"),
+    ...asPlatform(config, "the config"),
     diffIds: asOptionalList(rootfs["diff_ids"], "rootfs.diff_ids").map((id) =>
       asDigest(id, "rootfs.diff_ids"),
     ),

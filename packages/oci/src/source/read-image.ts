@@ -1,6 +1,8 @@
 import { OciError } from "../errors.ts";
 import type { HistoryEntry } from "../spec/config.ts";
-import { openImage } from "./open-image.ts";
+import type { Platform } from "../spec/platform.ts";
+import { imagesFor } from "./choose-platform.ts";
+import type { ImageSource } from "./image-source.ts";
 import { readContents } from "./read-contents.ts";
 
 /** What an image says of itself, its layers unread. */
@@ -12,28 +14,34 @@ export interface ImageSummary {
 }
 
 /**
- * Reads an image's config and the sizes of its layers from an archive (hybrid or docker-archive) or a layout directory
- * that holds one image. Documents are compared with the digests they go by; anything wrong with them is an error.
- * @throws OciError `image-corrupted`, `image-missing`, `image-unreadable`
+ * Reads an image's config and the sizes of its layers from a place that holds one image, or one for the platform that is
+ * asked for. Documents are compared with the digests they go by; anything wrong with them is an error.
+ * @throws OciError `image-corrupted`, `image-missing`, `image-unreadable`, `registry-…`
  */
 export async function readImage(
-  path: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  source: ImageSource,
+  options: { readonly platform?: Platform | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ImageSummary> {
-  await using source = await openImage(path, options.signal);
+  const { place } = source;
   const { images: all, findings } = await readContents(source, options.signal);
   // What is there besides does not make the image another one.
   const first = findings.find(({ code }) => code !== "blob-unreferenced");
-  if (first !== undefined) throw corrupted(path, `${first.member ?? ""}: ${first.message}`);
-  const images = all.filter((image) => !image.isArtifact);
+  if (first !== undefined) throw corrupted(place, `${first.member ?? ""}: ${first.message}`);
+  const images = imagesFor(
+    options.platform,
+    all.filter((image) => !image.isArtifact),
+    place,
+  );
   const [image] = images;
-  if (images.length !== 1 || image?.config === undefined)
-    throw corrupted(path, `it holds ${images.length} images, and only one can be meant`);
-  const layerSizes = image.layers.map(({ name, blob }) => {
+  if (image === undefined || images.length > 1)
+    throw corrupted(place, `it holds ${images.length} images, and only one can be meant`);
+  const { config, layers } = image;
+  if (config === undefined) throw corrupted(place, "its config cannot be read");
+  const layerSizes = layers.map(({ name, blob }) => {
     if (blob !== undefined) return blob.size;
-    throw corrupted(path, `the layer ${name} is missing`);
+    throw corrupted(place, `the layer ${name} is missing`);
   });
-  const { labels, history } = image.config;
+  const { labels, history } = config;
   return { labels, history, layerSizes };
 }
 

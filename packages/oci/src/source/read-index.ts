@@ -1,6 +1,7 @@
 import type { Where } from "../finding.ts";
 import type { Digest } from "../spec/digest.ts";
 import { documentKind } from "../spec/media-kinds.ts";
+import type { Platform } from "../spec/platform.ts";
 import { NAME_ANNOTATION } from "../spec/seal-image.ts";
 import { readDocument, understand, type Document, type Reading } from "./reading.ts";
 import {
@@ -9,6 +10,7 @@ import {
   asList,
   asOptionalFields,
   asOptionalText,
+  asPlatform,
   asSize,
   asText,
   asTexts,
@@ -21,12 +23,7 @@ export interface ReadDescriptor {
   readonly digest: Digest;
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly platform: ReadPlatform | undefined;
-}
-
-interface ReadPlatform {
-  readonly os: string;
-  readonly architecture: string;
+  readonly platform: Platform | undefined;
 }
 
 /** One image of an index, however often it is listed. */
@@ -115,11 +112,7 @@ export function readDescriptor(value: unknown, what: string): ReadDescriptor {
   };
 }
 
-function readPlatform(value: unknown, what: string): ReadPlatform | undefined {
+function readPlatform(value: unknown, what: string): Platform | undefined {
   if (value === undefined || value === null) return undefined;
-  const platform = asOptionalFields(value, what);
-  return {
-    os: asText(platform["os"], `${what}.os`),
-    architecture: asText(platform["architecture"], `${what}.architecture`),
-  };
+  return asPlatform(asOptionalFields(value, what), what);
 }

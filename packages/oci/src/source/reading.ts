@@ -44,14 +44,25 @@ export async function readDocument(
   }
   const check = new BlobCheck();
   const chunks: Buffer[] = [];
-  for await (const chunk of blob.chunks(signal)) {
-    check.update(chunk);
-    chunks.push(Buffer.from(chunk));
+  try {
+    for await (const chunk of blob.chunks(signal)) {
+      check.update(chunk);
+      chunks.push(Buffer.from(chunk));
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    findings.add("document-missing", "it is not there", where);
+    return undefined;
   }
   const facts = check.finish();
   for (const { code, message } of compareBlob(facts, expected)) findings.add(code, message, where);
   const value = understand(reading, where, () => parseJson(Buffer.concat(chunks)));
   return value === undefined ? undefined : { value, digest: facts.digest };
+}
+
+/** Whether a registry does not have what it should. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof OciError && error.code === "registry-missing";
 }
 
 /** Reads something out of a document; a wrong shape becomes a finding. */

@@ -1,5 +1,6 @@
 import { OciError } from "../errors.ts";
 import { parseDigest, type Digest } from "../spec/digest.ts";
+import type { Platform } from "../spec/platform.ts";
 
 /** A JSON object from outside. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -55,6 +56,16 @@ export function asDigest(value: unknown, what: string): Digest {
 export function asTexts(value: unknown, what: string): Readonly<Record<string, string>> {
   const entries = Object.entries(asOptionalFields(value, what));
   return Object.fromEntries(entries.map(([key, text]) => [key, asText(text, `${what}.${key}`)]));
+}
+
+/** What something is for; `what` is where the fields stand. */
+export function asPlatform(fields: Fields, what: string): Platform {
+  const variant = asOptionalText(fields["variant"], `${what}.variant`);
+  return {
+    os: asText(fields["os"], `${what}.os`),
+    architecture: asText(fields["architecture"], `${what}.architecture`),
+    ...(variant === undefined || variant === "" ? {} : { variant }),
+  };
 }
 
 function wrong(what: string, wanted: string, value: unknown): OciError {

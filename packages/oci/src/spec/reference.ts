@@ -51,6 +51,16 @@ export function isReference(text: string): boolean {
   }
 }
 
+/**
+ * Whether a text looks like an image in a registry and like nothing else: it names the registry, a tag or a digest. `result`
+ * alone could be one of Docker Hub's, and is not what anybody means by it.
+ */
+export function isRegistryReference(text: string): boolean {
+  if (!isReference(text)) return false;
+  const { tag, digest } = parseReference(text);
+  return tag !== undefined || digest !== undefined || namesRegistry(text.split("/"));
+}
+
 /** `docker.io/library/hello:1@sha256:…`: the reference in full. */
 export function formatReference({ domain, repository, tag, digest }: Reference): string {
   const tagged = tag === undefined ? "" : `:${tag}`;
@@ -59,8 +69,7 @@ export function formatReference({ domain, repository, tag, digest }: Reference):
 
 function parseName(text: string, name: string): Pick<Reference, "domain" | "repository"> {
   const [first = "", ...rest] = name.split("/");
-  const hasDomain =
-    rest.length > 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
+  const hasDomain = namesRegistry([first, ...rest]);
   const domain = hasDomain ? first : "docker.io";
   const given = hasDomain ? rest.join("/") : name;
   const normalised = domain === "index.docker.io" ? "docker.io" : domain;
@@ -74,6 +83,11 @@ function parseName(text: string, name: string): Pick<Reference, "domain" | "repo
   if (/^[0-9a-f]{64}$/.test(given))
     throw invalidReference(text, "64 hexadecimal digits are an image ID, not a name");
   return { domain: normalised, repository };
+}
+
+/** Whether the first of a name's components is a registry, as Docker tells. */
+function namesRegistry([first = "", ...rest]: readonly string[]): boolean {
+  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
 }
 
 export function invalidReference(text: string, reason: string): OciError {

@@ -1,7 +1,8 @@
 import { FindingList, type Finding, type Where } from "../finding.ts";
-import { BlobCheck, compareBlob } from "../source/blob-check.ts";
+import { BlobCheck, compareBlob, type BlobFacts } from "../source/blob-check.ts";
 import type { Contents, ImageContents, LayerContents } from "../source/contents.ts";
 import type { StoredBlob } from "../source/image-source.ts";
+import { isMissing } from "../source/reading.ts";
 import { layerCompression } from "../spec/media-kinds.ts";
 import { parseDigest } from "../spec/digest.ts";
 import { inspectLayer, type LayerFacts } from "./inspect-layer.ts";
@@ -31,7 +32,7 @@ export interface VerifiedImage {
 /**
  * Holds all blobs of a source against its documents: digests, sizes, diffIDs, media types, and the entries of all
  * layers one over another.
- * @throws OciError `image-unreadable`
+ * @throws OciError `image-unreadable`, `registry-…`
  */
 export async function verifyContents(
   contents: Contents,
@@ -55,7 +56,7 @@ export async function verifyContents(
       const where: Where = { ...place, layer: index, member: layer.name };
       const found = new FindingList();
       const isNew = layer.blob !== undefined && !facts.has(layer.blob.name);
-      const fact = layer.blob && (facts.get(layer.blob.name) ?? (await inspect(layer.blob)));
+      const fact = layer.blob && (facts.get(layer.blob.name) ?? (await unlessMissing(inspect(layer.blob))));
       layers.push(fact);
       if (layer.blob === undefined || fact === undefined) found.add("blob-missing", "the layer is not there");
       else {
@@ -98,8 +99,23 @@ async function checkPlainBlob(
   where: Where,
   { signal }: VerifyContentsOptions,
 ): Promise<Finding[]> {
-  if (blob === undefined) return [{ code: "blob-missing", message: "it is not there", ...where }];
+  const facts = blob && (await unlessMissing(measure(blob, signal)));
+  if (facts === undefined) return [{ code: "blob-missing", message: "it is not there", ...where }];
+  return compareBlob(facts, expected).map((finding) => ({ ...finding, ...where }));
+}
+
+async function measure(blob: StoredBlob, signal: AbortSignal | undefined): Promise<BlobFacts> {
   const check = new BlobCheck();
   for await (const chunk of blob.chunks(signal)) check.update(chunk);
-  return compareBlob(check.finish(), expected).map((finding) => ({ ...finding, ...where }));
+  return check.finish();
+}
+
+/** Undefined where reading tells that a registry does not have what it should. */
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }

@@ -28,25 +28,53 @@ export const defaultRetryPolicy: RetryPolicy = {
  */
 export async function retrying<Result>(
   attempt: (progressed: () => void) => Promise<Result>,
-  { policy, signal }: { readonly policy: RetryPolicy; readonly signal?: AbortSignal | undefined },
+  options: RetryOptions,
 ): Promise<Result> {
-  let failures = 0;
-  const progressed = (): void => void (failures = 0);
+  const patience = new Patience(options);
   for (;;) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     try {
-      return await attempt(progressed);
+      return await attempt(() => patience.progressed());
     } catch (fault) {
-      signal?.throwIfAborted();
-      if (!(fault instanceof PassingFault)) throw fault;
-      failures++;
-      if (failures >= Math.min(policy.attempts, fault.attempts ?? policy.attempts)) throw fault.error;
-      const pause = pauseAfter(failures, fault.retryAfter, policy);
-      if (pause === undefined) throw fault.error;
-      await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch(() =>
-        signal?.throwIfAborted(),
-      );
+      await patience.after(fault);
     }
+  }
+}
+
+export interface RetryOptions {
+  readonly policy: RetryPolicy;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Counts failures in a row, and waits between them. */
+export class Patience {
+  readonly #options: RetryOptions;
+  #failures = 0;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** Something moved: failures so far do not count. */
+  progressed(): void {
+    this.#failures = 0;
+  }
+
+  /**
+   * Waits before the next attempt.
+   * @throws what failed, where no further attempt is worth it
+   */
+  async after(fault: unknown): Promise<void> {
+    const { policy, signal } = this.#options;
+    signal?.throwIfAborted();
+    if (!(fault instanceof PassingFault)) throw fault;
+    this.#failures++;
+    if (this.#failures >= Math.min(policy.attempts, fault.attempts ?? policy.attempts)) throw fault.error;
+    const pause = pauseAfter(this.#failures, fault.retryAfter, policy);
+    if (pause === undefined) throw fault.error;
+    await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch(() =>
+      signal?.throwIfAborted(),
+    );
   }
 }
 

@@ -1,0 +1,19 @@
+import { readFile } from "node:fs/promises";
+import { addAbortSignal } from "node:stream";
+import { text } from "node:stream/consumers";
+import { UsageError } from "./usage-error.ts";
+
+/** A file's text; `-` is stdin. */
+export async function readTextFile(option: string, path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return path === "-" ? await readStdin(signal) : await readFile(path, { encoding: "utf8", signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new UsageError(`${option}: cannot read '${path}': ${reason}`);
+  }
+}
+
+async function readStdin(signal: AbortSignal): Promise<string> {
+  return text(addAbortSignal(signal, process.stdin));
+}
