@@ -68,7 +68,7 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
   }
 
   describe("targets", () => {
-    test("none", () => expectFailure(["pack"], { exitCode: 2, says: /missing required argument/ }));
+    test("none", () => expectFailure(["pack"], { exitCode: 2, says: /no target given/, hints: /--graph/ }));
     test("an empty string", () =>
       expectFailure(["pack", ""], { exitCode: 3, says: /empty string/, hints: /unset variable/ }));
     test("a missing file", () =>

@@ -62,8 +62,20 @@ const registration = [libc, hex, "300", "", "1", libc, app, hex, "20", deriver, 
 describe("every form that Nix prints, found out by looking", () => {
   test.each(Object.entries(shapes))("JSON: %s", (_, document) => {
     for (const text of [JSON.stringify(document), `\n${JSON.stringify(document, null, 2)}\n`]) {
-      expect(parseClosureText(text)).toEqual({ storeDir: "/nix/store", paths: expected });
+      expect(parseClosureText(text)).toMatchObject({ storeDir: "/nix/store", paths: expected });
     }
+  });
+
+  test("structured attributes name the roots, as paths or places inside them, one or a list for each graph", () => {
+    const attributes = shapes["structured attributes"] as Record<string, unknown>;
+    const rootsOf = (asked: unknown): unknown =>
+      parseClosureText(JSON.stringify({ ...attributes, exportReferencesGraph: asked })).roots;
+    expect(rootsOf({ closure: [app] })).toEqual([app]);
+    expect(rootsOf({ closure: app })).toEqual([app]);
+    expect(rootsOf({ closure: [libc, `${app}/bin/app`], other: [app] })).toEqual([libc, app]);
+    expect(parseClosureText(JSON.stringify(attributes["closure"])).roots).toBeUndefined();
+    expect(() => rootsOf({ closure: ["nothing"] })).toThrow(/exportReferencesGraph is not a store path/);
+    expect(() => rootsOf({ closure: [1] })).toThrow(/exportReferencesGraph is not a string/);
   });
 
   test("registration text with hashes and sizes", () => {

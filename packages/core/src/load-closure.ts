@@ -1,21 +1,15 @@
 import { lstatSync } from "node:fs";
 import {
-  makeClosure,
-  NarHasher,
   NixError,
+  openExportedGraph,
   openStore,
-  parseClosureText,
-  readTree,
   type Closure,
-  type ListedPath,
-  type NarMeasure,
-  type PathInfo,
+  type ExportedGraph,
   type Store,
   type StorePath,
   type TreeLocation,
 } from "@stowage/nix";
 import { findPaths } from "./analyze/find-paths.ts";
-import { Breather } from "./breather.ts";
 import { CoreError } from "./errors.ts";
 import { readImageClosure, type ImageClosureOptions } from "./image-closure.ts";
 import { isImageWord } from "./registry/open-image-at.ts";
@@ -26,8 +20,9 @@ import { unreferenced } from "./graph/unreferenced.ts";
 /** Where a closure comes from. */
 export interface ClosureSource extends ImageClosureOptions {
   /**
-   * Result links, store paths, or paths inside one; or one image made by Stowage, also in a registry, which records its closure. With `text` also words as {@link findPaths} takes them, and none
-   * means all that nothing else in the text refers to.
+   * Result links, store paths, or paths inside one; or one image made by Stowage, also in a registry, which records its
+   * closure. With `text` also words as {@link findPaths} takes them, and none means the roots that the text names, or all
+   * that nothing else in it refers to.
    */
   readonly targets: readonly string[];
   /** An exported closure in any form that Nix prints, in place of a store. */
@@ -39,6 +34,8 @@ export interface ClosureSource extends ImageClosureOptions {
 /** A closure, ready for every analysis. */
 export interface LoadedClosure {
   readonly graph: ClosureGraph;
+  /** Where it was asked for. */
+  readonly store: Store;
   /** The positions a word means, as {@link findPaths} says, or the path that a link on this machine leads to. */
   readonly find: (word: string) => Promise<number[]>;
   /** Where a path's files are on this machine; undefined where they are not here. */
@@ -51,12 +48,22 @@ export interface LoadedClosure {
  * @throws CoreError `not-found` for a target that the text does not have; `option-invalid` without any target
  */
 export async function loadClosure(source: ClosureSource): Promise<LoadedClosure> {
-  const store = openStore({ url: source.store, environment: source.environment });
-  const graph =
-    source.text === undefined
-      ? await loadTargets(store, source)
-      : await readText(store, { ...source, text: source.text });
-  return { graph, find: (word) => find(store, graph, word), locate: (path) => locateOnDisk(store, path) };
+  const place = { url: source.store, environment: source.environment };
+  if (source.text !== undefined) {
+    const exported = openExportedGraph(source.text, place);
+    return loaded(exported, await loadExported(exported, source));
+  }
+  const store = openStore(place);
+  return loaded(store, await loadTargets(store, source));
+}
+
+function loaded(store: Store, graph: ClosureGraph): LoadedClosure {
+  return {
+    graph,
+    store,
+    find: (word) => find(store, graph, word),
+    locate: (path) => locateOnDisk(store, path),
+  };
 }
 
 /** What is in the store is asked of the store, also where it is an image. */
@@ -83,21 +90,23 @@ async function queryStore(store: Store, { targets, signal }: ClosureSource): Pro
   return store.queryClosure([...new Set(roots)], { signal });
 }
 
-async function readText(
-  store: Store,
-  source: ClosureSource & { readonly text: string },
-): Promise<ClosureGraph> {
-  const { storeDir, paths } = parseClosureText(source.text);
-  const breather = new Breather(source.signal);
-  const infos: PathInfo[] = [];
-  for (const listed of paths) {
-    const nar = listed.nar ?? (await measureListed(store, listed.path, breather));
-    infos.push(completeInfo(listed, nar));
-  }
-  const whole = buildGraph(makeClosure(storeDir, [], infos));
+async function loadExported(store: ExportedGraph, { targets, signal }: ClosureSource): Promise<ClosureGraph> {
+  const whole = buildGraph(await store.queryAll({ signal }));
+  if (targets.length === 0) return restrictTo(whole, rootsOf(store, whole));
   const roots: number[] = [];
-  for (const target of source.targets) roots.push(...(await findTarget(store, whole, target)));
-  return restrictTo(whole, source.targets.length === 0 ? unreferenced(whole) : [...new Set(roots)]);
+  for (const target of targets) roots.push(...(await findTarget(store, whole, target)));
+  return restrictTo(whole, [...new Set(roots)]);
+}
+
+/** What an exported closure is of, as positions: the roots it names, or all that nothing else in it refers to. */
+function rootsOf(store: ExportedGraph, whole: ClosureGraph): number[] {
+  return store.roots === undefined ? unreferenced(whole) : store.roots.map((root) => positionIn(whole, root));
+}
+
+function positionIn(graph: ClosureGraph, path: StorePath): number {
+  const position = graph.positionOf(path);
+  if (position !== undefined) return position;
+  throw new NixError("format-invalid", `the root ${path} is not in the closure`, { path });
 }
 
 /** The part of a graph that some of its positions need. */
@@ -127,34 +136,6 @@ async function find(store: Store, graph: ClosureGraph, word: string): Promise<nu
   const resolved = await store.resolveTarget(word).catch(() => undefined);
   const position = resolved && graph.positionOf(resolved.storePath);
   return position === undefined ? [] : [position];
-}
-
-function completeInfo({ path, references, deriver }: ListedPath, { hash, size }: NarMeasure): PathInfo {
-  return { path, narHash: hash, narSize: size, references, ...(deriver === undefined ? {} : { deriver }) };
-}
-
-/** A text without hashes and sizes gets them from the files, where they are on this machine. */
-async function measureListed(store: Store, path: StorePath, breather: Breather): Promise<NarMeasure> {
-  const location = locateOnDisk(store, path);
-  if (location !== undefined) {
-    const hasher = new NarHasher();
-    for (const entry of readTree(location)) {
-      hasher.begin(entry);
-      for (const chunk of entry.type === "file" ? entry.chunks() : []) {
-        hasher.contents(chunk);
-        await breather.breathe();
-      }
-    }
-    return hasher.finish();
-  }
-  throw new NixError(
-    "format-invalid",
-    `the closure's text has no sizes, and ${path} is not on this machine`,
-    {
-      path,
-      hint: "Export it with sizes: nix path-info --json --recursive, or nix-store --dump-db.",
-    },
-  );
 }
 
 function locateOnDisk(store: Store, path: StorePath): TreeLocation | undefined {

@@ -14,8 +14,18 @@ export type Extra = "shell";
 
 /** The options of the `pack` command, as data. Everything but `targets` may be left out. */
 export interface PackOptions extends ContainerOptions, PlanSources {
-  /** Result links, store paths, or paths inside one; all become one image. */
+  /**
+   * Result links, store paths, or paths inside one; all become one image. With `graph` also a package's name, and none
+   * means the roots of the graph.
+   */
   readonly targets: readonly string[];
+  /**
+   * An exported closure in any form that Nix prints: it answers in place of a store, and no program of Nix is run. The
+   * files are read where the store lies.
+   */
+  readonly graph?: string | undefined;
+  /** Further store paths that come along with all they need: no link leads to them, and PATH does not name them. */
+  readonly include?: readonly string[] | undefined;
   /**
    * A file's (or layout directory's) path, or a stream that gets a docker-archive. Default `<package name>.tar`, or none
    * where the image is pushed.

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { openStore, type Closure, type Store, type StorePath, type Target } from "@stowage/nix";
+import type { Closure, Store, StorePath, Target } from "@stowage/nix";
 import {
   BlockPool,
   digestSink,
@@ -23,6 +23,7 @@ import { parseLink } from "./build/root/place.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
+import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
 import { parsePushPlaces, pushDraftTo, type PushedName, type PushPlace } from "./registry/push-draft-to.ts";
@@ -54,13 +55,15 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     options.onWarning?.(warning);
   };
 
-  const store = openStore({ url: options.store, environment });
+  const packStore = openPackStore(options, environment);
+  const { store } = packStore;
   const link = parseLink(options.link ?? "/result", store.storeDir);
   const user = readUser(options);
   const jobs = readJobs(options);
   const codec = parseCompression(options.compression ?? "none");
 
-  const targets = await resolveTargets(store, options.targets);
+  if (packStore.warning !== undefined) warn(packStore.warning);
+  const targets = await packStore.resolveTargets(options.targets);
   const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
   const places = parsePushPlaces(options.push ?? []);
   await using registries = await openPushRegistries(places, options, environment);
@@ -76,7 +79,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   }
 
   options.onProgress?.({ phase: "query" });
-  const roots = [...new Set(targets.map((target) => target.storePath))];
+  const { include = [] } = options;
+  const included = include.length === 0 ? [] : await packStore.resolveTargets(include);
+  const roots = [...new Set([...targets, ...included].map((target) => target.storePath))];
   // Side by side: what a root holds from now on is what its closure is.
   const [protecting, querying] = await Promise.allSettled([
     store.protect(roots, { signal }),
@@ -85,6 +90,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   await using protection = settledValue(protecting);
   if (protection.warning !== undefined) warn(protection.warning);
   const closure = settledValue(querying);
+  packStore.requireFiles(closure);
 
   const graph = buildGraph(closure);
   const paths = closure.paths.map((info) => info.path);
@@ -162,17 +168,6 @@ function unspooled({ compression }: PackOptions): CoreError {
       hint: "Add --spool, which holds one compressed layer at a time in TMPDIR, or give a file with -o.",
     },
   );
-}
-
-async function resolveTargets(store: Store, given: readonly string[]): Promise<Target[]> {
-  if (given.length === 0) {
-    throw new CoreError("option-invalid", "no target given", {
-      hint: "Name what to pack: a result link, a store path, or a path inside one.",
-    });
-  }
-  const targets: Target[] = [];
-  for (const target of given) targets.push(await store.resolveTarget(target));
-  return targets;
 }
 
 async function queryClosure(

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { openStore, type StorePath } from "@stowage/nix";
+import type { StorePath } from "@stowage/nix";
 import { digestSink, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
@@ -113,9 +113,9 @@ interface Measured {
 }
 
 async function measureLayers(
-  { graph, locate }: LoadedClosure,
+  { graph, store, locate }: LoadedClosure,
   decided: LayerPlan,
-  { store: url, environment = process.env, digests = false, signal }: PlanRequest,
+  { environment = process.env, digests = false, signal }: PlanRequest,
 ): Promise<Measured> {
   const elsewhere = graph.infos.find(({ path }) => locate(path) === undefined);
   if (elsewhere !== undefined) {
@@ -130,7 +130,6 @@ async function measureLayers(
       hint: "Plan without digests, or where the store is.",
     });
   }
-  const store = openStore({ url, environment });
   await using pool = new LayerPool(availableParallelism());
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";

@@ -26,6 +26,7 @@ export {
 } from "./store-path.ts";
 export { parseGcRoots, queryGcState, type GcRoot, type GcState } from "./store/gc-roots.ts";
 export type { GcSettings } from "./store/gc-settings.ts";
+export { ExportedGraph, openExportedGraph } from "./store/exported-graph.ts";
 export { openStore } from "./store/open-store.ts";
 export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
 export { readTree } from "./tree/disk-tree.ts";

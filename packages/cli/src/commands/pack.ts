@@ -16,6 +16,7 @@ import {
   readConfigFile,
 } from "./pack-words.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
+import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -31,7 +32,8 @@ export function packCommand(): Verb {
     .description(
       "Pack the closure of all targets into one image.\n\n  stowage pack result && docker load -i hello.tar\n  stowage pack result -o - | docker load",
     )
-    .argument("<target...>", "a result link, a store path, or a path inside one")
+    .argument("[target...]", "a result link, a store path, or a path inside one")
+    .option("--graph <file>", "an exported closure that answers in place of Nix; - is stdin")
     .option("-o, --output <file>", "where the image goes; - is stdout (default: <package name>.tar)")
     .addOption(
       new Option("--format <format>", "form of the image").choices(["archive", "docker-archive", "oci-dir"]),
@@ -51,6 +53,12 @@ export function packCommand(): Verb {
     .option("--copy-to-root", "symlink the targets' bin, etc, share, lib entries into /")
     .addOption(repeatable("--dir <path[:mode[:user]]>", "a directory of your own"))
     .addOption(repeatable("--add <file:path[:mode]>", "a file of your own"))
+    .addOption(
+      repeatable(
+        "--include <path>",
+        "a further store path that comes along with all it needs; may be repeated",
+      ),
+    )
     .addOption(
       repeatable("--with <what>", "add from the closure or the store: shell")
         .choices(["shell"])
@@ -80,6 +88,7 @@ function collectExtra(value: string, previous: readonly string[]): string[] {
 
 /** The words of the command line, as commander hands them over. */
 interface PackWords extends LayeringWords, RegistryWords {
+  readonly graph?: string;
   readonly output?: string;
   readonly format?: NonNullable<PackOptions["format"]>;
   readonly tag: readonly string[];
@@ -95,6 +104,7 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly config?: string;
   readonly link: string;
   readonly copyToRoot?: boolean;
+  readonly include: readonly string[];
   readonly dir: readonly string[];
   readonly add: readonly string[];
   readonly with: readonly "shell"[];
@@ -123,7 +133,8 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   }
   using stdout = toStdout ? openStdout() : undefined;
   const registry = await readRegistryAccess(words, speaker.signal);
-  const options = { ...readOptions(targets, words, stdout?.stream), registry };
+  const graph = await readGraph(targets, words, speaker.signal);
+  const options = { ...readOptions(targets, words, stdout?.stream), graph, registry };
   const { pack } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await pack({
@@ -143,6 +154,19 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   if (words.json) await speaker.print(renderPackJson(result));
   else speaker.tell(renderPackText(result));
   return exitCodes.done;
+}
+
+async function readGraph(
+  targets: readonly string[],
+  { graph }: PackWords,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (graph !== undefined) return readTextFile("--graph", graph, signal);
+  if (targets.length > 0) return undefined;
+  throw new UsageError(
+    "no target given",
+    "Name a result link or a store path, or an exported closure with --graph.",
+  );
 }
 
 function readOptions(
@@ -167,6 +191,7 @@ function readOptions(
     config: words.config === undefined ? undefined : readConfigFile(words.config),
     link: words.link,
     copyToRoot: words.copyToRoot,
+    include: words.include,
     directories: words.dir.map(parseDirectory),
     files: words.add.map(parseFile),
     with: words.with,

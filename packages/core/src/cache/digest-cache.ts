@@ -37,6 +37,7 @@ export interface CacheContents {
  * others may write to is not used: an entry is believed where bytes are not read.
  */
 export class DigestCache implements Disposable {
+  /** Empty for a user without a home, of whose layers nothing is remembered. */
   readonly folder: string;
   readonly #onNotice: (notice: string) => void;
   #isReadable: boolean;
@@ -44,7 +45,8 @@ export class DigestCache implements Disposable {
   #added = 0;
 
   constructor(environment: NodeJS.ProcessEnv, onNotice: (notice: string) => void = () => {}) {
-    this.folder = join(cacheFolder(environment), "digests");
+    const parent = cacheFolder(environment);
+    this.folder = parent === undefined ? "" : join(parent, "digests");
     this.#onNotice = onNotice;
     this.#isReadable = this.#isOwn();
   }

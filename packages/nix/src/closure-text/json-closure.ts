@@ -12,16 +12,21 @@ import { storeDirOf } from "./store-dir-of.ts";
  * - of Nix 2.19 and later (`--json-format 1`): an object keyed by path, null for an invalid one;
  * - of Nix 2.33 and later (`--json-format 2`, `3`): `{version, storeDir, info}` with base names in place of paths; the
  *   two differ in signatures only;
- * - `exportReferencesGraph` with structured attributes: one such array, or the whole `.attrs.json` around them.
+ * - `exportReferencesGraph` with structured attributes: one such array, or the whole `.attrs.json` around them, which
+ *   names the roots.
  *
  * @throws NixError `format-invalid` with line and column, or with the place in the document; `path-invalid` where the
  * text itself says that a path is not valid
  */
 export function parseJsonClosure(text: string): ClosureText {
   const document = parseJson(text);
-  const { storeDir, entries } = findEntries(document);
+  const { storeDir, entries, roots } = findEntries(document);
   const paths = new PathReader(storeDir);
-  return { storeDir, paths: entries.map((entry) => readEntry(entry, paths)) };
+  return {
+    storeDir,
+    paths: entries.map((entry) => readEntry(entry, paths)),
+    ...(roots === undefined ? {} : { roots: readRoots(roots, paths) }),
+  };
 }
 
 function parseJson(text: string): unknown {
@@ -50,6 +55,8 @@ interface Entry {
 interface Entries {
   readonly storeDir: string;
   readonly entries: readonly Entry[];
+  /** What `exportReferencesGraph` names, where the whole of the structured attributes is there. */
+  readonly roots?: readonly unknown[];
 }
 
 function findEntries(document: unknown): Entries {
@@ -61,7 +68,10 @@ function findEntries(document: unknown): Entries {
     return wholePaths(keyedEntries(document, ""));
   const graphs = Object.entries(document).filter(([, value]) => isGraph(value));
   if (graphs.length === 0) throw invalid("", "has no form that Nix gives a closure");
-  return wholePaths(graphs.flatMap(([name, value]) => arrayEntries(value as unknown[], `.${name}`)));
+  const entries = graphs.flatMap(([name, value]) => arrayEntries(value as unknown[], `.${name}`));
+  const asked = document["exportReferencesGraph"];
+  if (!isObject(asked)) return wholePaths(entries);
+  return { ...wholePaths(entries), roots: Object.keys(asked).flatMap((name) => asked[name]) };
 }
 
 /** A member of structured attributes that is a reference graph. */
@@ -134,6 +144,17 @@ function readEntry({ place, path, fields }: Entry, paths: PathReader): ListedPat
     ...(typeof deriver === "string" && deriver !== "" ? { deriver: fullPath(deriver, paths.storeDir) } : {}),
     nar: { hash: readHash(narHash, `${place}.narHash`), size: narSize as number },
   };
+}
+
+/** Nix takes one path or a list of them for each graph, and paths inside store paths too. */
+function readRoots(roots: readonly unknown[], paths: PathReader): StorePath[] {
+  const place = (): string => ".exportReferencesGraph";
+  return [...new Set(roots.map((root) => paths.read(withoutSubpath(root, paths.storeDir), place)))];
+}
+
+function withoutSubpath(path: unknown, storeDir: string): unknown {
+  if (typeof path !== "string" || !path.startsWith(`${storeDir}/`)) return path;
+  return path.split("/", storeDir.split("/").length + 1).join("/");
 }
 
 /** Reads paths, whole or as base names. Each is checked once, and is one string wherever it stands. */

@@ -14,5 +14,7 @@ export interface ListedPath {
 /** An exported closure, read. */
 export interface ClosureText {
   readonly storeDir: string;
+  /** What the closure is of, in order, where the text says so: structured attributes do. */
+  readonly roots?: readonly StorePath[];
   readonly paths: readonly ListedPath[];
 }

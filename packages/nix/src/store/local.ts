@@ -1,19 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NixError } from "../errors.ts";
-import { parsePackageName } from "../package-name.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
-import {
-  isStorePathBaseName,
-  parseStorePath,
-  storePathBaseName,
-  storePathName,
-  type StorePath,
-} from "../store-path.ts";
+import { isStorePathBaseName, parseStorePath, storePathBaseName, type StorePath } from "../store-path.ts";
 import type { TreeLocation } from "../tree/tree.ts";
 import { runNixStore } from "./nix-store-command.ts";
 import { queryClosure } from "./query-closure.ts";
 import { queryValid } from "./query-valid.ts";
+import { rankPackages } from "./rank-packages.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import type { StoreLocation } from "./store-location.ts";
 import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
@@ -57,17 +51,8 @@ export class LocalStore implements Store {
   async findPackages(names: readonly string[], options: StoreCallOptions = {}): Promise<StorePath[]> {
     const entries = (await readdir(this.#location.physicalDir).catch(() => [])).filter(isStorePathBaseName);
     const paths = entries.map((name) => parseStorePath(`${this.storeDir}/${name}`, this.storeDir));
-    const ranked = paths
-      .map((path) => ({ path, ...parsePackageName(storePathName(path)) }))
-      .filter(({ name, version }) => names.includes(name) && !version.endsWith(".drv"))
-      .toSorted(
-        (a, b) =>
-          names.indexOf(a.name) - names.indexOf(b.name) ||
-          b.version.localeCompare(a.version, "en", { numeric: true }) ||
-          (a.path < b.path ? -1 : 1),
-      );
     const valid: StorePath[] = [];
-    for (const { path } of ranked) if (await this.#isValid(path, options)) valid.push(path);
+    for (const path of rankPackages(paths, names)) if (await this.#isValid(path, options)) valid.push(path);
     return valid;
   }
 

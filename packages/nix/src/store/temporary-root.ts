@@ -21,7 +21,9 @@ export async function takeTemporaryRoot(
   location: StoreLocation,
   options: NixStoreOptions,
 ): Promise<Protection> {
-  const roots = join(cacheFolder(options.environment), "roots");
+  const cache = cacheFolder(options.environment);
+  if (cache === undefined) return unprotected("this user has no home, and XDG_CACHE_HOME is not set");
+  const roots = join(cache, "roots");
   const folder = join(roots, `${formatIdentity(ownIdentity())}_${randomBytes(4).toString("hex")}`);
   // What cannot be removed now is by the next pack: its process has ended by then.
   const release = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
@@ -43,12 +45,15 @@ export async function takeTemporaryRoot(
   } catch (error) {
     await release();
     options.signal?.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
-    return {
-      warning: `the paths are not protected from the garbage collector: ${reason}`,
-      [Symbol.asyncDispose]: async () => {},
-    };
+    return unprotected(error instanceof Error ? error.message : String(error));
   }
+}
+
+function unprotected(reason: string): Protection {
+  return {
+    warning: `the paths are not protected from the garbage collector: ${reason}`,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 /** Removes the roots of processes that were killed before they could. */
