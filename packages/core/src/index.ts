@@ -32,6 +32,7 @@ export {
 } from "./analyze.ts";
 export { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
 export { isImageWord, openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
+export { HashScanner } from "./image-closure/hash-scanner.ts";
 export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 export {
   describeGraph,
@@ -73,6 +74,21 @@ export type { ImageMeasures, Measures } from "./budget/measure.ts";
 export { ratchetBudget } from "./budget/ratchet-budget.ts";
 export { analyzeRoots, type RootsOptions, type StoreRoots } from "./analyze-roots.ts";
 export { matchesPackage } from "./budget/glob.ts";
+// The image, explained.
+export { inspect } from "./inspect.ts";
+export { inspectFiles, type LayerFiles } from "./inspect-files.ts";
+export type {
+  InspectedConfig,
+  InspectedImage,
+  InspectedLayer,
+  InspectedPath,
+  InspectedStep,
+  InspectedWaste,
+  Inspection,
+  InspectOptions,
+  LayerFileEntry,
+  ReadProgress,
+} from "./inspect-options.ts";
 // The image, verified.
 export { verify } from "./verify.ts";
 export type { StorePathStatus, VerifiedStorePath } from "./verify/check-store-paths.ts";

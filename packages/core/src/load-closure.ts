@@ -20,8 +20,8 @@ import { unreferenced } from "./graph/unreferenced.ts";
 /** Where a closure comes from. */
 export interface ClosureSource extends ImageClosureOptions {
   /**
-   * Result links, store paths, or paths inside one; or one image made by Stowage, also in a registry, which records its
-   * closure. With `text` also words as {@link findPaths} takes them, and none means the roots that the text names, or all
+   * Result links, store paths, or paths inside one; or one image with store paths in it, also in a
+   * registry. With `text` also words as {@link findPaths} takes them, and none means the roots that the text names, or all
    * that nothing else in it refers to.
    */
   readonly targets: readonly string[];

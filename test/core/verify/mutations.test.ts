@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { NixError } from "@stowage/nix";
 import { OciError } from "@stowage/oci";
-import { verify, type VerifyResult } from "@stowage/core";
+import { CoreError, inspect, readImageClosure, verify, type VerifyResult } from "@stowage/core";
 import { expect, test } from "vitest";
 import { campaignSize, isLong, seededRandom } from "../../support/campaign.ts";
 import {
@@ -259,9 +260,22 @@ test.each(Object.entries(campaigns))(
         expect(error.code, error.stack).toBe("image-corrupted");
         verdicts.refused++;
       }
+      if (round % 3 === 0) await explain(path, round);
     }
     if (isLong) process.stderr.write(`${name}: ${JSON.stringify(verdicts)}\n`);
     // Most damage is found; what is not lies where nothing is said.
     expect(verdicts.found + verdicts.refused).toBeGreaterThan(size / 2);
   },
 );
+
+/** Whoever else reads the image answers too, or refuses it with an error of ours. */
+async function explain(image: string, round: number): Promise<void> {
+  for (const read of [() => inspect({ image }), () => readImageClosure(image)]) {
+    try {
+      await read();
+    } catch (error) {
+      if (error instanceof OciError || error instanceof NixError || error instanceof CoreError) continue;
+      throw new Error(`round ${round}: ${String(error)}`, { cause: error });
+    }
+  }
+}

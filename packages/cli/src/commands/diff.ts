@@ -20,7 +20,7 @@ export function diffCommand(): Verb {
       )
       .argument(
         "<a>",
-        "before: a result link, a store path, an image made by stowage (also in a registry), or an exported closure",
+        "before: a result link, a store path, an image (also in a registry), or an exported closure",
       )
       .argument("<b>", "after: the same"),
   )

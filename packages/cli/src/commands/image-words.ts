@@ -1,6 +1,8 @@
+import { fstatSync } from "node:fs";
 import type { RegistryAccess } from "@stowage/core";
 import type { Command } from "commander";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The words of every verb that reads an image which may lie in a registry. */
 export interface ImageWords extends RegistryWords {
@@ -23,4 +25,16 @@ interface ReadImageAccess {
   readonly platform: string | undefined;
   readonly registry: RegistryAccess;
   readonly signal: AbortSignal;
+}
+
+/** Where an image is, as a word of the command line; `-` is stdin, where that is a file. */
+export function readImageWord(word: string): string {
+  if (word === "")
+    throw new UsageError("the image's name is empty", "Name an archive or a layout directory.");
+  if (word !== "-") return word;
+  if (fstatSync(0).isFile()) return "/dev/stdin";
+  throw new UsageError(
+    "an image is read at many places, which stdin here does not allow",
+    "Write it to a file first, and name that.",
+  );
 }

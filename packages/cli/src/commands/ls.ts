@@ -18,7 +18,7 @@ export function lsCommand(): Verb {
       .description(
         "List what is in the closure of all targets: its own size, what the closure would lose without it (added), its size with all it needs (closure), how many paths refer to it.\n\n  stowage ls result --limit 20\n  stowage ls result --tree --depth 3\n  stowage ls result --cut",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image made by stowage"),
+      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
   )
     .option("--tree", "as a tree of references; what stood above already is marked")
     .option("--cut", "what removing each reference near the targets would save")

@@ -16,10 +16,7 @@ export function planCommand(): Verb {
         .description(
           "The layers a pack would make: their bytes, why their paths are together, how often a release is expected to send them; with --previous which layers and bytes an upgrade from an earlier image sends, and which packages are to blame. What --json prints is a plan file, which --previous and pack --plan take.\n\n  stowage plan result\n  stowage plan result --previous app-1.0.tar\n  stowage plan result --json > plan.json && stowage pack result --plan plan.json",
         )
-        .argument(
-          "[target...]",
-          "a result link, a store path, a path inside one, or an image made by stowage",
-        ),
+        .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
     ),
   )
     .option("--digests", "compute the layers' digests, without writing them")

@@ -1,4 +1,3 @@
-import { fstatSync } from "node:fs";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderJson } from "../render/json.ts";
@@ -6,8 +5,7 @@ import { ProgressLine } from "../render/progress.ts";
 import { makeStyle } from "../render/style.ts";
 import { renderVerify } from "../render/verify.ts";
 import type { Speaker } from "../speaker.ts";
-import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
-import { UsageError } from "./usage-error.ts";
+import { readImageAccess, readImageWord, withImageOptions, type ImageWords } from "./image-words.ts";
 import type { Verb } from "./verb.ts";
 
 export function verifyCommand(): Verb {
@@ -50,15 +48,4 @@ async function runVerify(speaker: Speaker, args: readonly string[], words: Verif
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(result) : renderVerify(result, style));
   return result.findings.length === 0 ? exitCodes.done : exitCodes.finding;
-}
-
-function readImageWord(word: string): string {
-  if (word === "")
-    throw new UsageError("the image's name is empty", "Name an archive or a layout directory.");
-  if (word !== "-") return word;
-  if (fstatSync(0).isFile()) return "/dev/stdin";
-  throw new UsageError(
-    "an image is read at many places, which stdin here does not allow",
-    "Write it to a file first, and name that.",
-  );
 }

@@ -1,12 +1,15 @@
-import type { PackProgress, VerifyProgress } from "@stowage/core";
+import type { PackProgress, ReadProgress, VerifyProgress } from "@stowage/core";
 import { formatSize } from "./size.ts";
+
+/** What a verb that takes long says of itself. */
+type Progress = PackProgress | VerifyProgress | ReadProgress;
 
 const REDRAW_MILLISECONDS = 100;
 
 /** One line on a terminal that says what is being done, how much, how fast, and how long still. */
 export class ProgressLine implements Disposable {
   readonly #stream: NodeJS.WriteStream;
-  #phase: (PackProgress | VerifyProgress)["phase"] | undefined;
+  #phase: Progress["phase"] | undefined;
   #began = 0;
   #drawn = 0;
   #shown = false;
@@ -15,7 +18,7 @@ export class ProgressLine implements Disposable {
     this.#stream = stream;
   }
 
-  update(progress: PackProgress | VerifyProgress): void {
+  update(progress: Progress): void {
     const now = performance.now();
     if (progress.phase !== this.#phase) this.#began = now;
     this.#phase = progress.phase;
@@ -44,12 +47,12 @@ export class ProgressLine implements Disposable {
   }
 }
 
-function bytesDone(progress: PackProgress | VerifyProgress): number | undefined {
-  if (progress.phase === "verify") return progress.read;
+function bytesDone(progress: Progress): number | undefined {
+  if (progress.phase === "verify" || progress.phase === "read") return progress.read;
   return progress.phase === "write" || progress.phase === "push" ? progress.written : undefined;
 }
 
-function describe(progress: PackProgress | VerifyProgress, seconds: number): string {
+function describe(progress: Progress, seconds: number): string {
   switch (progress.phase) {
     case "query":
       return "asking the store for the closure";
@@ -59,6 +62,8 @@ function describe(progress: PackProgress | VerifyProgress, seconds: number): str
       return describeBytes("packing", progress.written, progress.total, seconds);
     case "push":
       return describeBytes("pushing", progress.written, progress.total, seconds);
+    case "read":
+      return describeBytes("reading", progress.read, progress.total, seconds);
     case "verify":
       return describeBytes("verifying", progress.read, progress.total, seconds);
   }

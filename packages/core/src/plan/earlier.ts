@@ -26,7 +26,7 @@ export type EarlierOptions = Pick<
 >;
 
 /**
- * Reads an earlier release: an image made by Stowage, also one in a registry, what `plan --json` printed, a history document, a closure in any
+ * Reads an earlier release: an image, also one in a registry, what `plan --json` printed, a history document, a closure in any
  * form that Nix prints, or a target that is still in the store.
  * @throws CoreError `not-found`, `file-unreadable`, `plan-invalid`; what reading images and closures throws
  */
@@ -53,7 +53,7 @@ async function isPlainFile(path: string): Promise<boolean> {
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new CoreError("not-found", `there is no '${path}'`, {
         path,
-        hint: "Name an image made by stowage, what stowage plan --json printed, or an exported closure.",
+        hint: "Name an image, what stowage plan --json printed, or an exported closure.",
         cause,
       });
     }

@@ -63,7 +63,7 @@ export function readPlanFile(document: Fields, file: string): PlanFile {
   const fail = (problem: string, cause?: unknown): CoreError =>
     new CoreError("plan-invalid", `'${file}' is no plan: ${problem}`, {
       path: file,
-      hint: "Give what stowage plan --json printed, or an image made by stowage.",
+      hint: "Give what stowage plan --json printed, or an image.",
       cause,
     });
   try {

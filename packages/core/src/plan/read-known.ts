@@ -7,7 +7,7 @@ import type { EarlierLayers } from "./upgrade.ts";
 
 /** What a plan may start from, as words of the command line or a library call. */
 export interface PlanSources {
-  /** An image made by Stowage or what `plan --json` printed: its layers are kept where they can be. */
+  /** An image with store paths or what `plan --json` printed: its layers are kept where they can be. */
   readonly previous?: string | undefined;
   /** What `plan --json` printed for this closure: taken as it is. */
   readonly plan?: string | undefined;
@@ -51,6 +51,6 @@ async function readLayers(
   if (layers !== undefined) return { word, graph, layers };
   throw new CoreError("plan-invalid", `${option}: '${word}' has no layers`, {
     path: word,
-    hint: "Give an image made by stowage, or what stowage plan --json printed.",
+    hint: "Give an image, or what stowage plan --json printed.",
   });
 }

@@ -1,5 +1,6 @@
 import type { StorePath } from "@stowage/nix";
 import { inspectLayer, type Contents, type StoredBlob } from "@stowage/oci";
+import { countedBlob, totalSize } from "../inspect/counted-blob.ts";
 import type { VerifyOptions } from "../verify-options.ts";
 import { watchedPlaces } from "./entrypoint.ts";
 import type { VerifyFinding } from "./finding.ts";
@@ -23,9 +24,7 @@ export class LayerReading {
       records.find(({ record }) => record !== undefined)?.record?.storeDir ?? DEFAULT_STORE_DIR;
     this.#watched = new Set(contents.images.flatMap(({ config }) => [...watchedPlaces(config)]));
     this.#options = options;
-    const blobs = contents.images.flatMap(({ layers }) => layers.map(({ blob }) => blob));
-    const sizes = new Map(blobs.map((blob) => [blob?.name, blob?.size ?? 0]));
-    this.#total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    this.#total = totalSize(contents.images.flatMap(({ layers }) => layers.map(({ blob }) => blob)));
   }
 
   get paths(): StorePath[] {
@@ -57,16 +56,8 @@ export class LayerReading {
   #counted(blob: StoredBlob): StoredBlob {
     const { onProgress } = this.#options;
     if (onProgress === undefined) return blob;
-    const count = (bytes: number): void =>
-      onProgress({ phase: "verify", read: (this.#read += bytes), total: this.#total });
-    return {
-      ...blob,
-      async *chunks(signal) {
-        for await (const chunk of blob.chunks(signal)) {
-          yield chunk;
-          count(chunk.length);
-        }
-      },
-    };
+    return countedBlob(blob, (bytes) =>
+      onProgress({ phase: "verify", read: (this.#read += bytes), total: this.#total }),
+    );
   }
 }

@@ -20,6 +20,15 @@ export interface ConfigSummary extends Platform {
   readonly labels: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
+  /** RFC 3339. */
+  readonly created: string | undefined;
+  readonly env: readonly string[];
+  readonly workingDir: string | undefined;
+  readonly user: string | undefined;
+  /** `8080/tcp`. */
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+  readonly stopSignal: string | undefined;
 }
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
@@ -31,8 +40,9 @@ export function readConfig(value: unknown): ConfigSummary {
   const container = asOptionalFields(config["config"], "config");
   const texts = (key: string): string[] =>
     asOptionalList(container[key], `config.${key}`).map((text) => asText(text, `config.${key}`));
-  checkTime(config["created"], "created");
-  texts("Env");
+  const text = (key: string): string | undefined =>
+    asOptionalText(container[key], `config.${key}`) || undefined;
+  const keys = (key: string): string[] => Object.keys(asOptionalFields(container[key], `config.${key}`));
   return {
     ...asPlatform(config, "the config"),
     diffIds: asOptionalList(rootfs["diff_ids"], "rootfs.diff_ids").map((id) =>
@@ -42,6 +52,13 @@ export function readConfig(value: unknown): ConfigSummary {
     labels: asTexts(container["Labels"], "config.Labels"),
     entrypoint: texts("Entrypoint"),
     cmd: texts("Cmd"),
+    created: readTime(config["created"], "created"),
+    env: texts("Env"),
+    workingDir: text("WorkingDir"),
+    user: text("User"),
+    exposedPorts: keys("ExposedPorts"),
+    volumes: keys("Volumes"),
+    stopSignal: text("StopSignal"),
   };
 }
 
@@ -51,8 +68,9 @@ function readHistory(value: unknown): HistoryEntry {
     const said = asOptionalText(entry[key], `history.${key}`);
     return said === undefined ? {} : { [key]: said };
   };
-  checkTime(entry["created"], "history.created");
+  const created = readTime(entry["created"], "history.created");
   return {
+    ...(created === undefined ? {} : { created }),
     ...text("created_by"),
     ...text("comment"),
     ...(entry["empty_layer"] === true ? { empty_layer: true } : {}),
@@ -60,11 +78,12 @@ function readHistory(value: unknown): HistoryEntry {
 }
 
 /** Go writes a time that is not set as year 1, which the pattern takes. */
-function checkTime(value: unknown, what: string): void {
-  const text = asOptionalText(value, what);
-  if (text !== undefined && text !== "" && !RFC_3339.test(text))
+function readTime(value: unknown, what: string): string | undefined {
+  const text = asOptionalText(value, what) || undefined;
+  if (text !== undefined && !RFC_3339.test(text))
     throw new OciError(
       "image-corrupted",
       `${what} is not a time in RFC 3339: ${JSON.stringify(text.slice(0, 40))}`,
     );
+  return text;
 }

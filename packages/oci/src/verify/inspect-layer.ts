@@ -14,8 +14,12 @@ export interface LayerFacts {
   /** The stored bytes. */
   readonly stored: BlobFacts;
   readonly compression: Compression;
-  /** SHA-256 of the tar; undefined where it could not be read to its end. */
+  /** Whether the tar could be read to its end. */
+  readonly isWhole: boolean;
+  /** SHA-256 of the tar; undefined where it could not be decompressed to its end. */
   readonly diffId: Digest | undefined;
+  /** Bytes of the tar, as far as it could be read. */
+  readonly plainSize: number;
   /** Entries of all kinds. */
   readonly entries: number;
   /** The entries that count for the whole image's tree, in order. */
@@ -131,7 +135,9 @@ class TarReading {
     const plain = this.#plain === undefined ? stored : this.#isBroken ? undefined : this.#plain.finish();
     return {
       compression: this.#compression,
+      isWhole: !this.#isBroken,
       diffId: plain?.digest,
+      plainSize: this.#bytes,
       entries: this.#entries,
       places: this.#places,
       findings: this.#findings.all(),

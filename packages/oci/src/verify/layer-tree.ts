@@ -1,9 +1,8 @@
 import type { FindingList, Where } from "../finding.ts";
+import { isWhiteout, OPAQUE, WHITEOUT } from "../layer/whiteout.ts";
 import type { LayerPlace } from "./inspect-layer.ts";
 import { climbsOut, shownPath } from "./entry-path.ts";
 
-const WHITEOUT = ".wh.";
-const OPAQUE = ".wh..wh..opq";
 const MAX_LINKS = 40;
 
 /** A place of the image's file system. */
@@ -33,7 +32,7 @@ export class LayerTree {
         continue;
       }
       const parent = this.#enter(parts, { layer, findings, where });
-      if (name.startsWith(WHITEOUT)) whiteOut(parent, name, { layer, findings, where });
+      if (isWhiteout(name)) whiteOut(parent, name, { layer, findings, where });
       else this.#put(parent, name, place, { layer, findings, where });
     }
   }

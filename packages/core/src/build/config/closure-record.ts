@@ -49,6 +49,15 @@ export function storeLayerHistory(
   };
 }
 
+/** How a record begins. */
+const RECORD = '{"schemaVersion":1,';
+
+/** What a history entry says to people: the record left out. */
+export function readRecordedText(entry: HistoryEntry): string {
+  const text = entry.created_by ?? "";
+  return recordIn(entry) === undefined ? text : text.slice(0, text.indexOf(RECORD)).trimEnd();
+}
+
 /**
  * The record in a layer's history entry, its paths still unchecked; undefined where the entry has none.
  */
@@ -56,7 +65,7 @@ export function recordIn(
   entry: HistoryEntry,
 ): { readonly storeDir: string; readonly paths: readonly unknown[] } | undefined {
   const text = entry.created_by ?? "";
-  const start = text.indexOf('{"schemaVersion":1,');
+  const start = text.indexOf(RECORD);
   if (start === -1) return undefined;
   try {
     const record = parseJson(Buffer.from(text.slice(start))) as Partial<Record<string, unknown>>;

@@ -1,0 +1,137 @@
+import {
+  DEFAULT_STORE_DIR,
+  isStorePathBaseName,
+  makeClosure,
+  parseStorePath,
+  type Closure,
+  type PathInfo,
+  type StorePath,
+} from "@stowage/nix";
+import {
+  inspectLayer,
+  OciError,
+  imagesFor,
+  readContents,
+  type ImageLayer,
+  type ImageSource,
+  type Platform,
+  type LayerVisitor,
+  type PathEntry,
+} from "@stowage/oci";
+import { CoreError } from "../errors.ts";
+import { buildGraph, infoAt } from "../graph/closure-graph.ts";
+import { unreferenced } from "../graph/unreferenced.ts";
+import type { LayerStorePath } from "../verify/store-visitor.ts";
+import { ReferenceVisitor } from "./reference-visitor.ts";
+
+/** What the layers of an image hold of the store. */
+export interface LayersClosure {
+  /** Its roots are what nothing else in the image refers to. */
+  readonly closure: Closure;
+  /** The paths of each layer that has some, from the bottom up. */
+  readonly storeLayers: readonly (readonly StorePath[])[];
+}
+
+/**
+ * Makes out the closure of an image that records none, as one by nixpkgs' dockerTools or nix2container: paths, hashes and sizes
+ * from its entries, references by what they name. The layers are read twice, as only then it is known which hashes are
+ * names. What is named and not in the image is no reference here.
+ * @throws OciError `image-corrupted`, …
+ * @throws CoreError `not-found` where there are no store paths
+ */
+export async function readLayersClosure(
+  source: ImageSource,
+  options: { readonly platform: Platform | undefined; readonly signal: AbortSignal | undefined },
+): Promise<LayersClosure> {
+  const { place: image } = source;
+  const { signal } = options;
+  const contents = await readContents(source, signal);
+  const images = contents.images.filter(({ isArtifact }) => !isArtifact);
+  const layers = imagesFor(options.platform, images, image)[0]?.layers ?? [];
+  const storeDir = DEFAULT_STORE_DIR;
+  const names = new Set<StorePath>();
+  for (const layer of layers) await readLayer(image, layer, new NameVisitor(storeDir, names), signal);
+  if (names.size === 0) {
+    throw new CoreError("not-found", `'${image}' holds no store paths, and has no record of any`, {
+      path: image,
+      hint: "Look at it with stowage inspect.",
+    });
+  }
+  const references = new Map<StorePath, Set<StorePath>>();
+  const found: LayerStorePath[][] = [];
+  for (const layer of layers) {
+    const visitor = new ReferenceVisitor(storeDir, [...names], references);
+    await readLayer(image, layer, visitor, signal);
+    found.push([...visitor.finish()]);
+  }
+  const infos = new Map<StorePath, PathInfo>();
+  for (const { path, nar, failure } of found.flat()) {
+    if (nar === undefined) throw notWhole(image, path, failure?.reason);
+    const known = infos.get(path);
+    if (known !== undefined && known.narHash !== nar.hash)
+      throw notWhole(image, path, "it is there twice, and differs");
+    infos.set(path, {
+      path,
+      narHash: nar.hash,
+      narSize: nar.size,
+      references: [...(references.get(path) ?? [])].toSorted(),
+    });
+  }
+  const all = buildGraph(makeClosure(storeDir, [], [...infos.values()]));
+  const roots = unreferenced(all).map((position) => infoAt(all, position).path);
+  return {
+    closure: makeClosure(storeDir, roots, [...infos.values()]),
+    storeLayers: found
+      .filter((paths) => paths.length > 0)
+      .map((paths) => [...new Set(paths.map(({ path }) => path))]),
+  };
+}
+
+/** Takes down the store paths that stand in a layer themselves, not just something below them. */
+class NameVisitor implements LayerVisitor {
+  readonly #prefix: string;
+  readonly #names: Set<StorePath>;
+
+  constructor(storeDir: string, names: Set<StorePath>) {
+    this.#prefix = `${storeDir.slice(1)}/`;
+    this.#names = names;
+  }
+
+  entry({ path }: PathEntry): "claimed" {
+    const text = path.toString("latin1");
+    const name = text.slice(this.#prefix.length);
+    if (text.startsWith(this.#prefix) && isStorePathBaseName(name))
+      this.#names.add(parseStorePath(`/${text}`));
+    return "claimed";
+  }
+
+  contents(): void {}
+}
+
+async function readLayer(
+  image: string,
+  { blob, name, digest, diffId }: ImageLayer,
+  visitor: LayerVisitor,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const corrupted = (reason: string): OciError =>
+    new OciError("image-corrupted", `'${image}' is not an image that can be read: ${reason}`, {
+      path: image,
+      hint: "Look at it with stowage verify.",
+    });
+  if (blob === undefined) throw corrupted(`the layer ${name} is missing`);
+  const facts = await inspectLayer(blob, { signal, visitor });
+  if (!facts.isWhole)
+    throw corrupted(`the layer ${name}: ${facts.findings[0]?.message ?? "it cannot be read"}`);
+  const isOther =
+    (digest !== undefined && digest !== facts.stored.digest) ||
+    (diffId !== undefined && diffId !== facts.diffId);
+  if (isOther) throw corrupted(`the layer ${name} is not what its digest says`);
+}
+
+function notWhole(image: string, path: StorePath, reason = "it is cut off"): OciError {
+  return new OciError("image-corrupted", `${path} in '${image}' is not whole: ${reason}`, {
+    path,
+    hint: "Look at it with stowage verify.",
+  });
+}
