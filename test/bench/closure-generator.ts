@@ -9,7 +9,7 @@ export interface GeneratedPath {
 }
 
 /** Numbers from 0 to 1 that are the same on every machine (Park and Miller's generator). */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state * 48_271) % 2_147_483_647;

@@ -1,0 +1,21 @@
+/** A whole process that is measured. */
+export interface Contender {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** What has to be so each time before it starts; not measured. */
+  readonly before?: () => void;
+  /** A file the program writes its own seconds to, where the process's start is not to be counted. */
+  readonly clock?: string;
+}
+
+/** Contenders that do the same work. They take turns, so that what disturbs the machine disturbs all of them. */
+export interface Row {
+  readonly question: string;
+  /** The first one is what the others are compared with. */
+  readonly contenders: readonly Contender[];
+}
+
+/** A script for bash that fails if any part of a pipe does; the words are `$1` and so on. */
+export function shell(script: string, ...words: readonly string[]): string[] {
+  return ["bash", "-c", `set -e -o pipefail; ${script}`, "bash", ...words];
+}
