@@ -4,6 +4,8 @@ export interface Contender {
   readonly command: readonly string[];
   /** What has to be so each time before it starts; not measured. */
   readonly before?: () => void;
+  /** A program of others that it needs: where it is not installed, the contender is left out. */
+  readonly needs?: string;
   /** A file the program writes its own seconds to, where the process's start is not to be counted. */
   readonly clock?: string;
 }
@@ -13,6 +15,8 @@ export interface Row {
   readonly question: string;
   /** The first one is what the others are compared with. */
   readonly contenders: readonly Contender[];
+  /** How many rounds more it takes than other rows, where one is over at once. */
+  readonly roundsFactor?: number;
 }
 
 /** A script for bash that fails if any part of a pipe does; the words are `$1` and so on. */

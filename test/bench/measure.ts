@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { hasProgram } from "../support/programs.ts";
 import type { Contender, Row } from "./contender.ts";
 
 /** What a contender took. */
@@ -19,12 +20,23 @@ export interface Measured {
 export interface MeasuredRow {
   readonly question: string;
   readonly contenders: readonly Measured[];
+  /** Contenders that are not installed. */
+  readonly missing: readonly string[];
+}
+
+export interface MeasureOptions {
+  readonly rounds: number;
+  /** Whether all that waits to be written to the disk is written before each run, so that none waits for another's. */
+  readonly flush: boolean;
 }
 
 /** Runs all contenders of a row in turn, as many rounds as are asked for. */
-export function measureRow(row: Row, rounds: number): MeasuredRow {
-  const runs = Array.from({ length: rounds }, () => row.contenders.map(runOnce));
-  const contenders = row.contenders.map(({ name }, index): Measured => {
+export function measureRow(row: Row, { rounds, flush }: MeasureOptions): MeasuredRow {
+  const isThere = ({ needs }: Contender): boolean => needs === undefined || hasProgram(needs);
+  const present = row.contenders.filter(isThere);
+  const times = rounds * (row.roundsFactor ?? 1);
+  const runs = Array.from({ length: times }, () => present.map((contender) => runOnce(contender, flush)));
+  const contenders = present.map(({ name }, index): Measured => {
     const own = runs.map((round) => round[index] as Run);
     return {
       name,
@@ -34,7 +46,8 @@ export function measureRow(row: Row, rounds: number): MeasuredRow {
       ratio: median(runs.map((round) => (round[index] as Run).seconds / (round[0] as Run).seconds)),
     };
   });
-  return { question: row.question, contenders };
+  const missing = row.contenders.filter((contender) => !isThere(contender)).map(({ name }) => name);
+  return { question: row.question, contenders, missing };
 }
 
 export function median(numbers: readonly number[]): number {
@@ -50,11 +63,10 @@ interface Run {
   readonly memory: number;
 }
 
-function runOnce({ name, command, before, clock }: Contender): Run {
+function runOnce({ name, command, before, clock }: Contender, flush: boolean): Run {
   before?.();
   if (clock !== undefined) rmSync(clock, { force: true });
-  // What the last one left to be written to the disk is not this one's to wait for.
-  execFileSync("sync");
+  if (flush) execFileSync("sync");
   const { stdout, stderr } = spawnSync("python3", [join(import.meta.dirname, "measure.py"), ...command], {
     encoding: "utf8",
   });

@@ -59,21 +59,25 @@ export function hashLimit(subject: Subject, folder: string): Contender {
   };
 }
 
-/** The usual program for a codec, on all processors. */
-const compressors = {
-  gzip: (level: number) => `pigz -${level} -c`,
-  zstd: (level: number) => `zstd -${level} -T0 -q -c`,
-};
+export type CodecName = "gzip" | "zstd";
 
-export type CodecName = keyof typeof compressors;
+/** The usual program for a codec, on all processors. */
+const compressors: Readonly<
+  Record<CodecName, { readonly program: string; readonly words: (level: number) => string }>
+> = {
+  gzip: { program: "pigz", words: (level) => `-${level} -c` },
+  zstd: { program: "zstd", words: (level) => `-${level} -T0 -q -c` },
+};
 
 export function tarAndCompress(
   subject: Subject,
   { codec, level, output }: { readonly codec: CodecName; readonly level: number; readonly output: string },
 ): Contender {
-  const compressor = compressors[codec](level);
+  const { program, words } = compressors[codec];
+  const compressor = `${program} ${words(level)}`;
   const script = `out=$1; shift; tar -P -cf - "$@" | ${compressor} > "$out"`;
-  return { name: `tar | ${compressor}`, command: shell(script, output, ...subject.directories) };
+  const command = shell(script, output, ...subject.directories);
+  return { name: `tar | ${compressor}`, needs: program, command };
 }
 
 /** A file that is there, compressed and forgotten. */
@@ -81,6 +85,7 @@ export function compressFile(
   input: string,
   { codec, level }: { readonly codec: CodecName; readonly level: number },
 ): Contender {
-  const compressor = compressors[codec](level);
-  return { name: compressor, command: shell(`${compressor} < "$1" > /dev/null`, input) };
+  const { program, words } = compressors[codec];
+  const compressor = `${program} ${words(level)}`;
+  return { name: compressor, needs: program, command: shell(`${compressor} < "$1" > /dev/null`, input) };
 }

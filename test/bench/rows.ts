@@ -14,7 +14,7 @@ import {
   twoPassesToPipe,
   type CodecName,
 } from "./peers.ts";
-import { coldPack, forget, packWords, type Bench } from "./stowage-command.ts";
+import { coldPack, forget, packWords, stowageCommand, type Bench } from "./stowage-command.ts";
 import type { Subject } from "./subject.ts";
 
 /** The levels that are the default of stowage and of the programs it is compared with. */
@@ -35,7 +35,7 @@ export function packingRows(bench: Bench, subject: Subject): Row[] {
 }
 
 /** From the store to the archive that everything loads, against what makes one file, or a copy, of the same paths. */
-export function fileRow(bench: Bench, subject: Subject): Row {
+function fileRow(bench: Bench, subject: Subject): Row {
   const output = join(bench.folder, "image.tar");
   const copy = join(bench.folder, "copy");
   const peers = [
@@ -54,24 +54,23 @@ export function fileRow(bench: Bench, subject: Subject): Row {
   };
 }
 
-function digestsRow(bench: Bench, subject: Subject): Row {
+/** Every layer's digest, with nothing written, against a limit that no program can be faster than. */
+export function digestsRow(bench: Bench, subject: Subject): Row {
+  const digests = (...words: string[]): Contender => ({
+    name: ["stowage plan --digests", ...words].join(" "),
+    command: [...stowageCommand, "plan", ...subject.words, "--digests", ...words],
+    before: () => forget(bench.cache),
+  });
   return {
     question: "cold digests only",
-    contenders: [
-      {
-        name: "stowage plan --digests",
-        command: [...bench.stowage, "plan", ...subject.words, "--digests"],
-        before: () => forget(bench.cache),
-      },
-      hashLimit(subject, bench.folder),
-    ],
+    contenders: [digests(), digests("--no-check"), hashLimit(subject, bench.folder)],
   };
 }
 
 function pipeRow(bench: Bench, subject: Subject): Row {
   const stream = (...words: string[]): Contender => ({
     name: ["stowage -o -", ...words, "| cat"].join(" "),
-    command: shell('"$@" | cat > /dev/null', ...packWords(bench, subject, "-o", "-", ...words)),
+    command: shell('"$@" | cat > /dev/null', ...packWords(subject, "-o", "-", ...words)),
     before: () => forget(bench.cache),
   });
   return {
@@ -80,12 +79,25 @@ function pipeRow(bench: Bench, subject: Subject): Row {
   };
 }
 
+/** What the command takes before it does anything. */
+export function startRow(roundsFactor: number): Row {
+  return {
+    question: "start",
+    roundsFactor,
+    contenders: [
+      { name: "stowage --version", command: [...stowageCommand, "--version"] },
+      { name: "stowage ls --help", command: [...stowageCommand, "ls", "--help"] },
+      { name: "node -e 0", command: [process.execPath, "-e", "0"] },
+    ],
+  };
+}
+
 /** A closure that was packed before, to where it was packed to. */
 function warmRow(bench: Bench, subject: Subject): Row {
   const archive = join(bench.folder, "image.tar");
   const layout = join(bench.folder, "layout");
   const known = (name: string, words: readonly string[]): Contender => {
-    const command = packWords(bench, subject, ...words);
+    const command = packWords(subject, ...words);
     return { name, command, before: () => run(command) };
   };
   return {
@@ -93,7 +105,6 @@ function warmRow(bench: Bench, subject: Subject): Row {
     contenders: [
       known("stowage, layout again", ["--format", "oci-dir", "-o", layout]),
       known("stowage, file again", ["-o", archive]),
-      { name: "node -e 0", command: [process.execPath, "-e", "0"] },
     ],
   };
 }
@@ -107,15 +118,15 @@ export function changeRow(bench: Bench, before: Subject, after: Subject): Row {
     contenders: [
       {
         name: "stowage",
-        command: packWords(bench, after, ...words),
+        command: packWords(after, ...words),
         before() {
           forget(bench.cache, layout);
-          run(packWords(bench, before, ...words));
+          run(packWords(before, ...words));
         },
       },
       {
         name: "stowage, nothing packed before",
-        command: packWords(bench, after, ...words),
+        command: packWords(after, ...words),
         before: () => forget(bench.cache, layout),
       },
     ],
@@ -147,7 +158,7 @@ function compressionRow(bench: Bench, subject: Subject, codec: CodecName): Row {
     contenders: [
       {
         name: "a layer in @stowage/oci, hashed twice",
-        command: [...bench.node, program, `${codec}:${level}`, input],
+        command: [process.execPath, program, `${codec}:${level}`, input],
         before: () => run(["tar", "-P", "-cf", input, ...subject.directories]),
       },
       compressFile(input, { codec, level }),
@@ -174,15 +185,22 @@ function jobsRows(bench: Bench, subject: Subject): Row[] {
 /** How much memory a large closure takes, whatever way it goes. */
 export function memoryRow(bench: Bench, subject: Subject): Row {
   const output = join(bench.folder, "image.tar");
+  const layout = join(bench.folder, "layout");
   return {
     question: "memory",
     contenders: [
       coldPack(bench, subject, { name: "stowage", output, words: [] }),
+      coldPack(bench, subject, {
+        name: "stowage, layout",
+        output: layout,
+        words: ["--format", "oci-dir"],
+      }),
       coldPack(bench, subject, { name: "stowage, zstd", output, words: ["--compression", "zstd"] }),
       coldPack(bench, subject, { name: "stowage, gzip:1", output, words: ["--compression", "gzip:1"] }),
       {
         name: "stowage -o -",
-        command: shell('"$@" | cat > /dev/null', ...packWords(bench, subject, "-o", "-")),
+        command: shell('"$@" | cat > /dev/null', ...packWords(subject, "-o", "-")),
+        before: () => forget(bench.cache, layout),
       },
     ],
   };

@@ -11,27 +11,26 @@ import type { Row } from "./contender.ts";
 import { changeOnePath, makeClosure, makeSparseFile, type ClosureSize } from "./make-closure.ts";
 import { measureRow } from "./measure.ts";
 import { tarToPipe } from "./peers.ts";
-import { changeRow, fileRow, memoryRow, packingRows } from "./rows.ts";
-import { benchWords, type Bench } from "./stowage-command.ts";
+import { changeRow, digestsRow, memoryRow, packingRows, startRow } from "./rows.ts";
+import type { Bench } from "./stowage-command.ts";
 import { fortuneCatSubject, generatedSubject, type Subject } from "./subject.ts";
 import { renderTables, type Results } from "./table.ts";
 
 /**
  * Measures whole processes of the command against others that do as much, in turns, over generated closures and
- * Fortune Cat's; prints tables. What is read is in the page cache. Needs tar, pigz, zstd, python3 and Nix.
+ * Fortune Cat's; prints tables. For all of them alike, what is read is in the page cache and nothing waits to be written
+ * to the disk. Needs tar, python3 and Nix; where pigz or zstd are missing, it says so and goes on without.
  *
- *     pnpm bench [--quick] [--source] [--rounds 3] [--only TEXT] [--json FILE] [--folder DIR] [--keep]
+ *     pnpm bench [--quick] [--rounds 3] [--only TEXT]… [--json FILE] [--folder DIR]
  *
- * `--quick`: small closures, to see that everything works; `--source`: the sources instead of the build; `--only`: rows
- * whose question has this in it; `--folder`: on which disk; `--keep`: what was generated stays there.
+ * `--quick`: small closures, to see that everything works; `--only`: rows
+ * whose closure and question, as in "Fortune Cat: cold pack to a file", have this in them; `--folder`: on which disk.
  */
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
-    source: { type: "boolean", default: false },
-    keep: { type: "boolean", default: false },
     rounds: { type: "string" },
-    only: { type: "string", default: "" },
+    only: { type: "string", multiple: true },
     json: { type: "string" },
     folder: { type: "string", default: tmpdir() },
   },
@@ -47,64 +46,75 @@ const sizes: Readonly<Record<"packed" | "manyFiles", ClosureSize>> = options.qui
       packed: { paths: 120, files: 60_000, bytes: 2_200_000_000 },
       manyFiles: { paths: 20, files: 100_000, bytes: 500_000_000 },
     };
-const sparseBytes = options.quick ? 64 * 2 ** 20 : 9 * 2 ** 30;
+const sparseBytes = options.quick ? 8 * 2 ** 20 : 9 * 2 ** 30;
 
 const folder = mkdtempSync(join(options.folder, "stowage-bench-"));
-process.once("exit", () => {
-  if (options.keep) process.stderr.write(`kept: ${folder}\n`);
-  else removeFolder(folder);
-});
+process.once("exit", () => removeFolder(folder));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const bench: Bench = {
-  ...benchWords(options.source),
-  folder,
-  cache: join(folder, "cache"),
-};
+const bench: Bench = { folder, cache: join(folder, "cache") };
 // Every process takes it from here: Nix without a daemon, the command with a cache of its own.
 Object.assign(process.env, nixEnvironment, { XDG_CACHE_HOME: bench.cache });
 
 const results: Results[] = [];
 
-const packed = await makeClosure(join(folder, "packed"), sizes.packed);
-const subject = generatedSubject("a generated closure", packed);
-const changed = await changeOnePath(join(folder, "packed", "store"), sizes.packed);
-measure(subject, [
-  ...packingRows(bench, subject),
-  changeRow(bench, subject, generatedSubject("changed", changed)),
-]);
-
+await measure("a generated closure", async (name) => {
+  const made = await makeClosure(join(folder, "packed"), sizes.packed);
+  const subject = generatedSubject(name, made);
+  const changed = await changeOnePath(join(folder, "packed", "store"), sizes.packed);
+  const change = changeRow(bench, subject, generatedSubject("changed", changed));
+  return { subject, rows: [...packingRows(bench, subject), change, startRow(options.quick ? 1 : 5)] };
+});
 if (requireWorld()) {
-  using built = buildFlake("fortune-cat");
-  const cat = fortuneCatSubject(built);
-  measure(cat, options.quick ? [fileRow(bench, cat)] : packingRows(bench, cat));
+  await using disposed = new AsyncDisposableStack();
+  await measure("Fortune Cat", (name) => {
+    const subject = fortuneCatSubject(name, disposed.use(buildFlake("fortune-cat")));
+    return { subject, rows: options.quick ? [digestsRow(bench, subject)] : packingRows(bench, subject) };
+  });
 }
-
-const large = [
-  generatedSubject("one huge file", await makeSparseFile(join(folder, "huge"), sparseBytes)),
-  generatedSubject("many files", await makeClosure(join(folder, "many"), sizes.manyFiles)),
-];
-for (const subject of large) measure(subject, [memoryRow(bench, subject)], 1);
+await measure("one huge file", async (name) => {
+  const subject = generatedSubject(name, await makeSparseFile(join(folder, "huge"), sparseBytes));
+  return { subject, rows: [memoryRow(bench, subject)], times: 1 };
+});
+await measure("many files", async (name) => {
+  const subject = generatedSubject(name, await makeClosure(join(folder, "many"), sizes.manyFiles));
+  return { subject, rows: [memoryRow(bench, subject)], times: 1 };
+});
 
 process.stdout.write(`${describeMachine()}\n\n${renderTables(results)}`);
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(asDocument(), null, 2)}\n`);
 
-function measure(subject: Subject, rows: readonly Row[], times = rounds): void {
-  const wanted = rows.filter((row) => row.question.includes(options.only));
-  if (wanted.length === 0) return;
+interface Measurements {
+  readonly subject: Subject;
+  readonly rows: readonly Row[];
+  readonly times?: number;
+}
+
+/** Measures the rows of one closure, which is made only where rows of it are wanted. */
+async function measure(name: string, make: (name: string) => Measurements | Promise<Measurements>) {
+  const isOther = (text: string): boolean => text.includes(": ") && !text.startsWith(`${name}: `);
+  if (options.only?.every(isOther)) return;
+  const { subject, rows, times = rounds } = await make(name);
+  const wanted = rows.filter((row) => isWanted(`${name}: ${row.question}`));
   // Everything is in the page cache from here on, for whoever comes first too.
   const [program = "", ...words] = tarToPipe(subject).command;
   execFileSync(program, words);
   const measured = wanted.map((row) => {
-    process.stderr.write(`${subject.name}: ${row.question}\n`);
-    return measureRow(row, times);
+    process.stderr.write(`${name}: ${row.question}\n`);
+    const result = measureRow(row, { rounds: times, flush: !options.quick });
+    for (const missing of result.missing) process.stderr.write(`left out, not installed: ${missing}\n`);
+    return result;
   });
-  const { name, files, bytes, directories } = subject;
+  const { files, bytes, directories } = subject;
   results.push({ subject: { name, files, bytes, paths: directories.length }, rows: measured });
 }
 
+function isWanted(row: string): boolean {
+  return options.only === undefined || options.only.some((text) => row.includes(text));
+}
+
 function describeMachine(): string {
-  return `${availableParallelism()} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}, ${rounds} rounds`;
+  return `${availableParallelism()} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}, ${rounds} rounds, in turns; page cache warm, dirty pages written before each run`;
 }
 
 function asDocument(): unknown {

@@ -29,10 +29,10 @@ export function generatedSubject(name: string, { store, root, directories }: Mad
   };
 }
 
-export function fortuneCatSubject(built: Built): Subject {
+export function fortuneCatSubject(name: string, built: Built): Subject {
   const directories = closureOf(built.link);
   return {
-    name: "Fortune Cat",
+    name,
     words: [built.link],
     packOptions: [],
     storeRoot: "",

@@ -145,6 +145,7 @@ describe("plan", () => {
       3,
       "is not on this machine, so its layer has no digest",
     ],
+    ["--no-check without --digests", ["--no-check"], 2, "--no-check goes with --digests only"],
     ["no target", [], 2, "no target given"],
   ])("%s is an error", async (title, words, status, message) => {
     const folder = temporaryFolder();

@@ -8,6 +8,10 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const ready = requireWorld() && requirePrograms("nix", "nix-store", "python3", "bash", "tar", "pigz", "zstd");
 
+interface Manifest {
+  readonly scripts: { readonly bench: string };
+}
+
 interface Document {
   readonly schemaVersion: number;
   readonly rounds: number;
@@ -33,9 +37,10 @@ describe.skipIf(!ready)("pnpm bench --quick", () => {
     async () => {
       const folder = temporaryFolder();
       const json = join(folder, "bench.json");
-      const words = ["--quick", "--source", "--folder", folder, "--json", json];
-      const program = join(repository, "test/bench/run.ts");
-      const { stdout } = await execa(process.execPath, ["--conditions=@stowage/source", program, ...words]);
+      const words = ["--quick", "--folder", folder, "--json", json];
+      const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Manifest;
+      const command = `${scripts.bench} ${words.join(" ")}`;
+      const { stdout } = await execa(command, { shell: true, cwd: repository, preferLocal: true });
       expect(readdirSync(folder)).toEqual(["bench.json"]);
       const { schemaVersion, rounds, results } = JSON.parse(readFileSync(json, "utf8")) as Document;
       expect(schemaVersion).toBe(1);
@@ -60,6 +65,7 @@ describe.skipIf(!ready)("pnpm bench --quick", () => {
         "jobs, --compression gzip",
         "jobs, --compression zstd",
         "one small path changed, to a layout that has the others",
+        "start",
       ]);
       for (const { rows } of results) {
         for (const { question, contenders } of rows) {

@@ -62,6 +62,25 @@ describe.skipIf(!ready)("a corrupted store path", () => {
     expectCorrupted(await pack(store, "-o", join(temporaryFolder(), "image.tar")), path);
   });
 
+  test("is found by plan --digests, which takes it as it is with --no-check", async () => {
+    const { store, corrupted } = makeCorruptedStore();
+    // Digests that are remembered would be of the paths as they should be.
+    const plan = (...words: readonly string[]): Promise<Said> =>
+      stowage(["plan", ...store.paths, "--store", store.url, "--json", "--digests", ...words], {
+        env: { ...nixEnvironment, XDG_CACHE_HOME: temporaryFolder() },
+      });
+    expectCorrupted(await plan(), corrupted);
+    const digests = async (...words: readonly string[]): Promise<unknown> => {
+      const { layers } = JSON.parse((await plan(...words)).stdout) as { layers: { digest: string }[] };
+      return layers.map(({ digest }) => digest);
+    };
+    const taken = await digests("--no-check");
+    store.overwrite(corrupted, "share/text", "two\n");
+    const whole = await digests();
+    expect(await digests("--no-check")).toEqual(whole);
+    expect(whole).not.toEqual(taken);
+  });
+
   test("leaves what was at the output's place before", async () => {
     const { store } = makeCorruptedStore();
     const file = join(temporaryFolder(), "image.tar");

@@ -32,6 +32,8 @@ export interface PlanRequest extends ClosureSource, PlanSources {
   readonly maxLayers?: number | undefined;
   /** Computes the layers' digests, which reads every file that the digest cache does not know. */
   readonly digests?: boolean | undefined;
+  /** Whether each path's NAR hash is recomputed from the bytes that are read for the digests; default true. */
+  readonly check?: boolean | undefined;
 }
 
 /** The layers a pack would make. As JSON a plan file, which `--previous` and `--plan` take. */
@@ -115,7 +117,7 @@ interface Measured {
 async function measureLayers(
   { graph, store, locate }: LoadedClosure,
   decided: LayerPlan,
-  { environment = process.env, digests = false, signal }: PlanRequest,
+  { environment = process.env, digests = false, check = true, signal }: PlanRequest,
 ): Promise<Measured> {
   const elsewhere = graph.infos.find(({ path }) => locate(path) === undefined);
   if (elsewhere !== undefined) {
@@ -133,7 +135,7 @@ async function measureLayers(
   await using pool = new LayerPool(availableParallelism());
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";
-  const drafts = draftStoreLayers(decided.layers, { store, graph, created, check: true, pool, cache });
+  const drafts = draftStoreLayers(decided.layers, { store, graph, created, check, pool, cache });
   if (!digests) {
     return {
       sizes: await Promise.all(drafts.map((draft) => draft.size(signal))),

@@ -6,6 +6,7 @@ import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
 import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
+import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
 export function planCommand(): Verb {
@@ -20,18 +21,21 @@ export function planCommand(): Verb {
     ),
   )
     .option("--digests", "compute the layers' digests, without writing them")
+    .option("--no-check", "--digests without recomputing the NAR hash of each path")
     .option("--limit <n>", "layers that people see; JSON is always whole");
   return { command, action: (speaker, parsed) => runPlan(speaker, parsed.args, parsed.opts<PlanWords>()) };
 }
 
 interface PlanWords extends ClosureWords, LayeringWords {
   readonly digests?: boolean;
+  readonly check: boolean;
   readonly limit?: string;
 }
 
 async function runPlan(speaker: Speaker, targets: readonly string[], words: PlanWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
-  const request = { ...readLayering(words), digests: words.digests };
+  if (!words.check && !words.digests) throw new UsageError("--no-check goes with --digests only");
+  const request = { ...readLayering(words), digests: words.digests, check: words.check };
   const source = await readSource(speaker, targets, words);
   const { plan } = await import("@stowage/core");
   const result = await plan({ ...source, ...request });
