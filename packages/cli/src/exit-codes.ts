@@ -18,6 +18,7 @@ const byCode: Readonly<Record<string, number>> = {
   "budget-invalid": exitCodes.usage,
   "plan-invalid": exitCodes.usage,
   "platform-unknown": exitCodes.usage,
+  "platform-mismatch": exitCodes.usage,
   "place-clash": exitCodes.usage,
   "image-invalid": exitCodes.usage,
   "output-unusable": exitCodes.usage,

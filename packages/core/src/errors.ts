@@ -4,6 +4,8 @@ export type CoreErrorCode =
   | "option-invalid"
   /** Nothing in the closure says which platform it runs on, or what says it contradicts itself. */
   | "platform-unknown"
+  /** The program that is started is for another platform than was asked. */
+  | "platform-mismatch"
   /** A file of the user's own may not be read. */
   | "file-unreadable"
   /** Two sources want different things at one place of the image. */

@@ -34,6 +34,8 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly format?: ImageFormat | undefined;
   /** References in registries, `REGISTRY/NAME[:TAG]`, that the image is pushed to. */
   readonly push?: readonly string[] | undefined;
+  /** An image that the closure goes on top of: an archive, a layout directory, or a reference in a registry. */
+  readonly base?: string | undefined;
   /** How those registries are spoken to. */
   readonly registry?: RegistryAccess | undefined;
   /** `NAME[:TAG]`; default `<package name>:latest`. */
@@ -86,13 +88,16 @@ export interface PackOptions extends ContainerOptions, PlanSources {
 /** What a pack is doing; sizes in bytes. */
 export type PackProgress =
   | { readonly phase: "query" }
+  | { readonly phase: "base"; readonly read: number; readonly total: number }
   | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
   | { readonly phase: "write" | "push"; readonly written: number; readonly total: number };
 
 /** One layer of a packed image. Digests are missing after a dry run that did not ask for them. */
 export interface PackedLayer {
-  /** Store paths, empty for the last layer. */
+  /** Store paths, empty for the last layer and those of a base. */
   readonly paths: readonly string[];
+  /** Whether it is the base's. */
+  readonly isBase?: true;
   /** Bytes of the layer as it is stored; of its plain tar after a dry run. */
   readonly size: number;
   readonly diffId?: string;

@@ -14,7 +14,11 @@ import { closureWithShell } from "./build/closure-with-shell.ts";
 import { packageNameOf } from "./build/config/entrypoint.ts";
 import { imageNames } from "./build/config/image-names.ts";
 import { composeRoot } from "./build/compose-root.ts";
-import { decideConfig, type DecidedConfig } from "./build/decide-config.ts";
+import { readBaseConfig, triggersOf } from "./base/base-config.ts";
+import { resolveUser } from "./base/base-accounts.ts";
+import { openBase, originOf, type OpenBase } from "./base/open-base.ts";
+import { readBaseImage, type Base } from "./base/read-base-image.ts";
+import { decideConfig, foreseePlatform, type DecidedConfig } from "./build/decide-config.ts";
 import { draftImage } from "./build/draft-image.ts";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { openOutput } from "./build/output.ts";
@@ -58,7 +62,6 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const packStore = openPackStore(options, environment);
   const { store } = packStore;
   const link = parseLink(options.link ?? "/result", store.storeDir);
-  const user = readUser(options);
   const jobs = readJobs(options);
   const codec = parseCompression(options.compression ?? "none");
 
@@ -66,7 +69,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const targets = await packStore.resolveTargets(options.targets);
   const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
   const places = parsePushPlaces(options.push ?? []);
-  await using registries = await openPushRegistries(places, options, environment);
+  await using registries = await openPushRegistries(
+    places,
+    options,
+    environment,
+    (await originOf(options.base))?.domain,
+  );
   const isWritten = places.length === 0 || options.output !== undefined || options.format !== undefined;
   const output = isWritten
     ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
@@ -77,6 +85,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
       hint: "Leave --compression out, or push a file with another program.",
     });
   }
+
+  await using opened =
+    options.base === undefined
+      ? undefined
+      : await openBase(options.base, { registry: registries, environment, signal });
+  if (opened === undefined) readUser(options);
 
   options.onProgress?.({ phase: "query" });
   const { include = [] } = options;
@@ -94,13 +108,18 @@ export async function pack(options: PackOptions): Promise<PackResult> {
 
   const graph = buildGraph(closure);
   const paths = closure.paths.map((info) => info.path);
-  const root = composeRoot(options, { store, targets, paths, link, user });
-  const decided = decideConfig(options, { root, targets, link, user, environment });
+  await using base =
+    opened && (await readOpenBase(opened, { options, store, targets, closure, link, environment }));
+  const triggers = base === undefined ? [] : triggersOf(readBaseConfig(base));
+  if (triggers.length > 0) warn(`the base '${options.base}' has ONBUILD instructions, which are not run`);
+  const user = readUser(options, base);
+  const root = composeRoot(options, { store, targets, paths, link, user, base });
+  const decided = decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
-  const plan = planLayers(graph, {
+  const planned = planLayers(graph, {
     strategy: options.layering,
     maxLayers: options.maxLayers,
-    otherLayers: OTHER_LAYERS,
+    otherLayers: OTHER_LAYERS + (base?.image.layers.length ?? 0),
     ...(await readKnown(options, graph, {
       store: options.store,
       registry: registries,
@@ -109,6 +128,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
       signal,
     })),
   });
+  const plan = withoutPaths(planned, base?.storePaths);
 
   await using pool = new LayerPool(jobs);
   await using compression = codec === undefined ? undefined : new BlockPool(codec, jobs);
@@ -116,7 +136,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const { check = true } = options;
   const { config } = decided;
   const parts = { store, graph, plan, tree: root.tree, config, names };
-  const draft = draftImage({ ...parts, check, pool, cache, compression });
+  const draft = draftImage({ ...parts, check, pool, cache, compression, base });
   const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
   const { written, pushed } =
     options.dryRun === true
@@ -138,7 +158,50 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   };
 }
 
-function readUser(options: PackOptions): ReturnType<typeof parseUser> | undefined {
+/** Reads a base for the platform that the closure is for. */
+async function readOpenBase(
+  opened: OpenBase,
+  context: {
+    readonly options: PackOptions;
+    readonly store: Store;
+    readonly targets: readonly Target[];
+    readonly closure: Closure;
+    readonly link: string;
+    readonly environment: NodeJS.ProcessEnv;
+  },
+): Promise<Base> {
+  const { options, store, targets, closure, link, environment } = context;
+  const { signal, onProgress } = options;
+  const paths = closure.paths.map(({ path }) => path);
+  // Whose they are, and what stands beside them, makes no difference to what runs.
+  const apart = { ...options, directories: [], bare: true };
+  const root = composeRoot(apart, { store, targets, paths, link, user: undefined });
+  const platform = foreseePlatform(options, { root, targets, link, environment });
+  let read = 0;
+  return readBaseImage(opened, {
+    platform,
+    storeDir: store.storeDir,
+    infos: closure.paths,
+    signal,
+    onBytes:
+      onProgress &&
+      ((bytes, total) => {
+        read += bytes;
+        onProgress({ phase: "base", read, total });
+      }),
+  });
+}
+
+/** A plan without the paths that need no layer. */
+function withoutPaths(plan: LayerPlan, paths: ReadonlySet<StorePath> | undefined): LayerPlan {
+  if (paths === undefined || paths.size === 0) return plan;
+  const layers = plan.layers.map((layer) => layer.filter((path) => !paths.has(path)));
+  return { ...plan, layers: layers.filter((layer) => layer.length > 0) };
+}
+
+function readUser(options: PackOptions, base?: Base): ReturnType<typeof parseUser> | undefined {
+  if (options.user !== undefined && base !== undefined)
+    return resolveUser(options.user, base.accounts, "--user");
   const user = options.user === undefined ? undefined : parseUser(options.user);
   if (options.bare && user?.account !== undefined) {
     throw new CoreError(
@@ -222,7 +285,8 @@ async function reportBytes(
   const sizes = await Promise.all(
     draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
   );
-  const total = times * sizes.reduce((sum, size) => sum + size, 0);
+  const below = draft.base?.layers.map(({ size }) => size) ?? [];
+  const total = times * [...below, ...sizes].reduce((sum, size) => sum + size, 0);
   let written = 0;
   return (bytes) => {
     written += bytes;
@@ -235,7 +299,14 @@ async function describeLayers(
   plan: LayerPlan,
   written: WrittenImage | undefined,
 ): Promise<PackResult["layers"]> {
-  return Promise.all(
+  const below = (draft.base?.layers ?? []).map(({ size, diffId, digest }) => ({
+    paths: [],
+    isBase: true as const,
+    size,
+    diffId,
+    digest,
+  }));
+  const own = await Promise.all(
     draft.layers.map(async (layer, index) => {
       const paths = plan.layers[index] ?? [];
       const made = written?.layers[index];
@@ -243,6 +314,7 @@ async function describeLayers(
       return { paths, size: made.size, diffId: made.diffId, digest: made.digest };
     }),
   );
+  return [...below, ...own];
 }
 
 function narSizeOf(closure: Closure): number {

@@ -13,7 +13,7 @@ import { checkStorePaths, type VerifiedStorePath } from "./verify/check-store-pa
 import { checkRoots } from "./verify/entrypoint.ts";
 import type { VerifyFinding } from "./verify/finding.ts";
 import { LayerReading } from "./verify/layer-reading.ts";
-import { readImageRecord, type ReadRecord } from "./verify/read-record.ts";
+import { countLayersBefore, readImageRecord, type ReadRecord } from "./verify/read-record.ts";
 import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify-options.ts";
 
 /**
@@ -44,7 +44,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const images = verified.images.map((image) => {
     const { record, findings: ofRecord } = records[contents.images.indexOf(image.contents)] as ReadRecord;
     const paths = image.contents.layers.map(({ blob }) => (blob && layers.pathsOf(blob)) ?? []);
-    const checked = checkStorePaths({ layers: paths, record, known: known.infos });
+    const firstOwnLayer = countLayersBefore(image.contents.config?.history ?? []);
+    const checked = checkStorePaths({ layers: paths, record, known: known.infos, firstOwnLayer });
     const strangers = image.contents.layers.flatMap(({ blob }, layer) => layers.strangersOf(blob, layer));
     const own = [...ofRecord, ...checked.findings, ...strangers, ...checkRoots(image, paths)];
     const place = contents.images.length === 1 ? {} : { image: image.contents.title };

@@ -34,6 +34,8 @@ export type OciErrorCode =
   | "output-failed"
   /** Compressing failed for want of memory or threads. */
   | "compression-failed"
+  /** An image that something is to be put on is for another platform. */
+  | "platform-mismatch"
   /** The image's blobs or documents contradict each other or the format. */
   | "image-corrupted"
   /** There is nothing where an image should be. */

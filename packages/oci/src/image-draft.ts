@@ -48,9 +48,31 @@ export interface LayerWriteOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** A layer that lies somewhere already and stays as it is, compressed or not. */
+export interface BaseLayer extends WrittenLayer {
+  /** OCI's word for it, also where it came with Docker's. */
+  readonly mediaType: string;
+  /**
+   * The stored bytes, compared with digest and size. Each chunk is valid only until the next is asked for.
+   * @throws OciError `image-corrupted` at their end, where they are others than before; `image-unreadable`
+   */
+  chunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** What an image is put on: the layers below its own, and their history. */
+export interface DraftBase {
+  /** From the bottom up. */
+  readonly layers: readonly BaseLayer[];
+  /** One entry for each layer, and those that stand for none. */
+  readonly history: readonly HistoryEntry[];
+  /** The repository it came from, which may have the layers for others; undefined where it is no registry's. */
+  readonly origin?: { readonly domain: string; readonly repository: string } | undefined;
+}
+
 /** An image before its layers are written: everything is decided except the digests. */
 export interface ImageDraft {
-  /** From the bottom up. */
+  readonly base?: DraftBase | undefined;
+  /** Those above the base's, from the bottom up. */
   readonly layers: readonly LayerDraft[];
   /** Config without `rootfs` and `history`, which follow from the layers. */
   readonly config: ImageSettings;
@@ -73,6 +95,7 @@ export interface WrittenImage {
   /** SHA-256 of the config: what Docker shows as image ID. */
   readonly imageId: Digest;
   readonly manifestDigest: Digest;
+  /** Those of the draft, the base's left out. */
   readonly layers: readonly WrittenLayer[];
 }
 

@@ -3,6 +3,8 @@ export { parseCompression, type Codec, type CodecName } from "./compression/code
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   PLAIN_TAR,
+  type BaseLayer,
+  type DraftBase,
   type ImageDraft,
   type LayerDraft,
   type LayerWriteOptions,
@@ -11,6 +13,7 @@ export {
   type WrittenImage,
   type WrittenLayer,
 } from "./image-draft.ts";
+export { readBase, type BaseImage, type ReadBaseOptions } from "./base/read-base.ts";
 export type { LayerDirectory, LayerEntry, LayerFile, LayerSymlink } from "./layer/entry.ts";
 export { layerSize } from "./layer/layer-size.ts";
 export { writeLayer } from "./layer/layer-writer.ts";
@@ -30,6 +33,7 @@ export { readContents } from "./source/read-contents.ts";
 export { openRegistryImage, type RegistryImageOptions } from "./source/registry-source.ts";
 export { parseJson } from "./spec/parse-json.ts";
 export { inspectLayer, type LayerVisitor, type PathEntry } from "./verify/inspect-layer.ts";
+export type { LayerTree, PlaceFacts } from "./verify/layer-tree.ts";
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
 export { verifyImage } from "./verify/verify-image.ts";
 export { archiveSink } from "./sink/archive.ts";

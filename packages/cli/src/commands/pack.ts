@@ -65,6 +65,10 @@ export function packCommand(): Verb {
         .argParser(collectExtra),
     )
     .option("--bare", "nothing but the store paths and the link")
+    .option(
+      "--base <image>",
+      "put the closure on top of an image: an archive, a layout directory, or in a registry",
+    )
     .option("--compression <codec[:level]>", "none, gzip or zstd", "none")
     .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
@@ -109,6 +113,7 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly add: readonly string[];
   readonly with: readonly "shell"[];
   readonly bare?: boolean;
+  readonly base?: string;
   readonly compression: string;
   readonly spool?: boolean;
   readonly platform?: string;
@@ -197,6 +202,7 @@ function readOptions(
     with: words.with,
     bare: words.bare,
     ...readLayering(words),
+    base: words.base,
     compression: words.compression,
     spool: words.spool,
     platform: words.platform,

@@ -48,7 +48,8 @@ export class ProgressLine implements Disposable {
 }
 
 function bytesDone(progress: Progress): number | undefined {
-  if (progress.phase === "verify" || progress.phase === "read") return progress.read;
+  if (progress.phase === "verify" || progress.phase === "read" || progress.phase === "base")
+    return progress.read;
   return progress.phase === "write" || progress.phase === "push" ? progress.written : undefined;
 }
 
@@ -56,6 +57,8 @@ function describe(progress: Progress, seconds: number): string {
   switch (progress.phase) {
     case "query":
       return "asking the store for the closure";
+    case "base":
+      return describeBytes("reading the base", progress.read, progress.total, seconds);
     case "measure":
       return `packing ${progress.paths} store paths, ${formatSize(progress.narSize)}`;
     case "write":

@@ -1,5 +1,7 @@
 import type { Store, StorePath, Target } from "@stowage/nix";
 import { CoreError } from "../errors.ts";
+import { resolveUser } from "../base/base-accounts.ts";
+import type { Base } from "../base/read-base-image.ts";
 import type { PackOptions } from "../pack-options.ts";
 import { ImageView } from "./image-view.ts";
 import { parseUser, putAccounts, type User } from "./root/accounts.ts";
@@ -27,10 +29,12 @@ export function composeRoot(
     readonly paths: readonly StorePath[];
     readonly link: string;
     readonly user: User | undefined;
+    /** What the image is put on: it has its own users and folders. */
+    readonly base?: Pick<Base, "tree" | "accounts"> | undefined;
   },
 ): ComposedRoot {
-  const { store, targets, paths, link, user } = context;
-  const tree = new RootTree();
+  const { store, targets, paths, link, user, base } = context;
+  const tree = new RootTree(base?.tree);
   const view = new ImageView(store, paths, tree);
   const first = targets[0] as Target;
   tree.put(link, {
@@ -43,7 +47,11 @@ export function composeRoot(
   putOwn(
     tree,
     { directories, files },
-    { storeDir: store.storeDir, ownerIds: (owner) => ownerIds(owner, user) },
+    {
+      storeDir: store.storeDir,
+      ownerIds: (owner) =>
+        base === undefined ? ownerIds(owner, user) : resolveUser(owner, base.accounts, "--dir"),
+    },
   );
   if (options.copyToRoot) {
     putCopiesToRoot(tree, view, [...new Set(targets.map((target) => target.storePath))]);
@@ -59,7 +67,7 @@ export function composeRoot(
       putShellProgram(tree, wanted, target);
     }
   }
-  if (!options.bare) putAccounts(tree, user);
+  if (!options.bare && base === undefined) putAccounts(tree, user);
   return { tree, view };
 }
 

@@ -1,11 +1,13 @@
 import type { Target } from "@stowage/nix";
-import { formatPlatform, type ImageSettings } from "@stowage/oci";
+import { formatPlatform, type ImageSettings, type Platform } from "@stowage/oci";
+import { readBaseConfig, searchPathOf, type BaseConfig } from "../base/base-config.ts";
+import type { Base } from "../base/read-base-image.ts";
 import type { PackOptions } from "../pack-options.ts";
 import { composeContainerConfig } from "./config/container-config.ts";
 import { parseCreated } from "./config/created.ts";
 import { findEntrypoint, programsIn, type Entrypoint } from "./config/entrypoint.ts";
-import { readGivenConfig } from "./config/given-config.ts";
-import { decidePlatform } from "./config/image-platform.ts";
+import { readGivenConfig, type GivenConfig } from "./config/given-config.ts";
+import { findPlatform, platformUnknown } from "./config/image-platform.ts";
 import { rootLabels } from "./config/root-labels.ts";
 import type { ComposedRoot } from "./compose-root.ts";
 import type { Found, ImageView } from "./image-view.ts";
@@ -20,41 +22,31 @@ export interface DecidedConfig {
   readonly entrypointCandidates: readonly string[];
 }
 
+/** What a config is decided from. */
+export interface ConfigContext {
+  readonly root: ComposedRoot;
+  readonly targets: readonly Target[];
+  readonly link: string;
+  readonly user: User | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly base: Base | undefined;
+}
+
 /**
- * Decides entrypoint, environment, user, platform and time: flags over `--config` over what the closure says.
- * @throws CoreError `option-invalid`, `platform-unknown`
+ * Decides entrypoint, environment, user, platform and time: flags over `--config` over what the closure says over the base.
+ * @throws CoreError `option-invalid`, `platform-unknown`, `platform-mismatch`
  */
-export function decideConfig(
-  options: PackOptions,
-  context: {
-    readonly root: ComposedRoot;
-    readonly targets: readonly Target[];
-    readonly link: string;
-    readonly user: User | undefined;
-    readonly environment: NodeJS.ProcessEnv;
-  },
-): DecidedConfig {
-  const { root, targets, link, user, environment } = context;
+export function decideConfig(options: PackOptions, context: ConfigContext): DecidedConfig {
+  const { environment, base } = context;
   const given = readGivenConfig(options.config);
-  const rule: Entrypoint = findEntrypoint(root.view, targets, link);
-  const path = searchPath(root, targets, link);
-  const container = composeContainerConfig(given.container, options, {
-    path,
-    user: user?.configUser,
-    program: rule.program,
-    labels: rootLabels(targets),
-  });
-  const started = container.Entrypoint?.[0] ?? container.Cmd?.[0];
-  const platform = decidePlatform(root.view, {
-    asked: options.platform ?? given.platform,
-    entrypoint:
-      started === undefined
-        ? undefined
-        : findStarted(root.view, started, environmentPath(container.Env) ?? path),
-    programs: programsOf(root.view, targets),
-  });
+  const below = base && readBaseConfig(base);
+  const { container, rule, started } = composeContainer(options, { ...context, given, below });
+  const found = platformOf(options, { ...context, given, started }) ?? base?.image.platform;
+  if (found === undefined) throw platformUnknown(started);
+  const platform = { ...base?.image.platform, ...found };
   return {
     config: {
+      ...below?.image,
       ...given.image,
       created: parseCreated(options.created ?? given.created, environment),
       ...platform,
@@ -65,10 +57,76 @@ export function decideConfig(
   };
 }
 
-/** `<link>/bin`, each further target's `bin`, and what the last layer itself has in `/bin` and `/usr/bin`. */
-function searchPath(root: ComposedRoot, targets: readonly Target[], link: string): string[] {
+/**
+ * The platform that a base has to be for, as far as options and closure tell before there is one.
+ * @throws CoreError `option-invalid`, `platform-unknown`, `platform-mismatch`
+ */
+export function foreseePlatform(
+  options: PackOptions,
+  context: Omit<ConfigContext, "base" | "user">,
+): Platform | undefined {
+  const given = readGivenConfig(options.config);
+  const { started } = composeContainer(options, { ...context, user: undefined, given, below: undefined });
+  return platformOf(options, { ...context, given, started });
+}
+
+function composeContainer(
+  options: PackOptions,
+  context: Omit<ConfigContext, "environment" | "base"> & {
+    readonly given: GivenConfig;
+    readonly below: BaseConfig | undefined;
+  },
+): {
+  readonly container: ReturnType<typeof composeContainerConfig>;
+  readonly rule: Entrypoint;
+  /** The program that is started, where it is one of the closure or of the last layer. */
+  readonly started: Found | undefined;
+} {
+  const { root, targets, link, user, given, below } = context;
+  const rule = findEntrypoint(root.view, targets, link);
+  const path = searchPath(root, { targets, link, below });
+  const container = composeContainerConfig(given.container, options, {
+    path,
+    user: user?.configUser,
+    program: rule.program,
+    labels: rootLabels(targets, below?.labels),
+    base: below?.container,
+  });
+  const word = container.Entrypoint?.[0] ?? container.Cmd?.[0];
+  const places = environmentPath(container.Env) ?? path;
+  return { container, rule, started: word === undefined ? undefined : findStarted(root.view, word, places) };
+}
+
+function platformOf(
+  options: PackOptions,
+  context: Pick<ConfigContext, "root" | "targets"> & {
+    readonly given: GivenConfig;
+    readonly started: Found | undefined;
+  },
+): Platform | undefined {
+  const { root, targets, given, started } = context;
+  return findPlatform(root.view, {
+    asked: options.platform ?? given.platform,
+    entrypoint: started,
+    programs: programsOf(root.view, targets),
+  });
+}
+
+/** `<link>/bin`, each further target's `bin`, and the base's, or what the last layer itself has in `/bin` and `/usr/bin`. */
+function searchPath(
+  root: ComposedRoot,
+  from: {
+    readonly targets: readonly Target[];
+    readonly link: string;
+    readonly below: BaseConfig | undefined;
+  },
+): string[] {
+  const { targets, link, below } = from;
   const further = targets.slice(1).map((target) => `${target.storePath}/bin`);
-  const own = ["/bin", "/usr/bin"].filter((directory) => root.tree.has(directory));
+  const own =
+    below === undefined
+      ? ["/bin", "/usr/bin"].filter((directory) => root.tree.has(directory))
+      : searchPathOf(below);
   return [...new Set([`${link}/bin`, ...further, ...own])];
 }
 

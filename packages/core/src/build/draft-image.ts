@@ -1,8 +1,10 @@
-import type { Store } from "@stowage/nix";
+import type { PathInfo, Store } from "@stowage/nix";
 import type { BlockPool, ImageDraft, ImageName } from "@stowage/oci";
 import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import type { LayerPlan } from "../plan/layer-plan.ts";
+import type { Base } from "../base/read-base-image.ts";
+import { readImageRecord } from "../verify/read-record.ts";
 import { rootLayerHistory } from "./config/closure-record.ts";
 import type { DecidedConfig } from "./decide-config.ts";
 import { draftEntriesLayer } from "./layer/entries-layer.ts";
@@ -23,16 +25,27 @@ export function draftImage(parts: {
   readonly pool: LayerPool;
   readonly cache: DigestCache;
   readonly compression: BlockPool | undefined;
+  /** What it is put on. */
+  readonly base: Base | undefined;
 }): ImageDraft {
-  const { store, graph, plan, tree, config, names, check, pool, cache, compression } = parts;
+  const { store, graph, plan, tree, config, names, check, pool, cache, compression, base } = parts;
   const created = String(config.created);
   const storeLayers = draftStoreLayers(plan.layers, { store, graph, created, check, pool, cache });
   const entries = tree.entries();
   const places = entries.filter((entry) => entry.type !== "directory").map((entry) => entry.name.toString());
+  const inBase = { storeDir: store.storeDir, infos: unrecorded(graph, base) };
   return {
-    layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created))],
+    base: base?.image,
+    layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created, inBase))],
     config,
     names,
     compression,
   };
+}
+
+/** Paths that the base has and does not tell of: the image's record would not be whole. */
+function unrecorded(graph: ClosureGraph, base: Base | undefined): PathInfo[] {
+  if (base === undefined || base.storePaths.size === 0) return [];
+  const recorded = new Set(readImageRecord(base.image.history).record?.infos.map(({ path }) => path));
+  return graph.infos.filter(({ path }) => base.storePaths.has(path) && !recorded.has(path));
 }

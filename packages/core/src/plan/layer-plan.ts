@@ -33,5 +33,8 @@ export type LayeringStrategyName = "expected" | "popularity" | "auto" | "single"
 /** Docker refuses an image with more layers than this ("max depth exceeded"). */
 export const DOCKER_LAYER_LIMIT = 125;
 
+/** Room that is left for store paths, where a base has so many layers that {@link DEFAULT_LAYER_LIMIT} leaves less. */
+export const LEAST_ROOM = 20;
+
 /** Layers of an image when nothing is said, room left for layers that others put on top. */
 export const DEFAULT_LAYER_LIMIT = 100;

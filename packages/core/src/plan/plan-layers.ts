@@ -4,6 +4,7 @@ import type { ClosureGraph } from "../graph/closure-graph.ts";
 import {
   DEFAULT_LAYER_LIMIT,
   DOCKER_LAYER_LIMIT,
+  LEAST_ROOM,
   type LayeringStrategy,
   type LayeringStrategyName,
   type LayerPlan,
@@ -90,8 +91,16 @@ function keepLayers(graph: ClosureGraph, layers: readonly (readonly StorePath[])
 }
 
 function layersForStorePaths(options: PlanOptions): number {
-  const maxLayers = options.maxLayers ?? DEFAULT_LAYER_LIMIT;
   const least = options.otherLayers + 1;
+  if (least > DOCKER_LAYER_LIMIT) {
+    throw new CoreError(
+      "option-invalid",
+      `no layer is left for store paths: Docker takes ${DOCKER_LAYER_LIMIT}, and ${options.otherLayers} are taken`,
+      { hint: "Take a base with fewer layers, or squash it." },
+    );
+  }
+  const usual = Math.max(DEFAULT_LAYER_LIMIT, options.otherLayers + LEAST_ROOM);
+  const maxLayers = options.maxLayers ?? Math.min(DOCKER_LAYER_LIMIT, usual);
   if (!Number.isInteger(maxLayers) || maxLayers < least || maxLayers > DOCKER_LAYER_LIMIT) {
     throw new CoreError(
       "option-invalid",

@@ -33,6 +33,8 @@ export interface StoreContents {
   readonly record: ImageRecord | undefined;
   /** What the store has, of the paths that are valid in it. */
   readonly known: ReadonlyMap<StorePath, PathInfo>;
+  /** Layers below are a base's, of which the record need not tell. */
+  readonly firstOwnLayer: number;
 }
 
 /** Holds each store path of an image against Nix, or else against the image's own record. */
@@ -40,7 +42,7 @@ export function checkStorePaths(contents: StoreContents): {
   readonly paths: readonly VerifiedStorePath[];
   readonly findings: readonly VerifyFinding[];
 } {
-  const { layers, record, known } = contents;
+  const { layers, record, known, firstOwnLayer } = contents;
   const findings: VerifyFinding[] = [];
   const recorded = new Map((record?.infos ?? []).map((info) => [info.path, info]));
   const verified = new Map<StorePath, VerifiedStorePath>();
@@ -57,7 +59,7 @@ export function checkStorePaths(contents: StoreContents): {
       }
       const expected = known.get(path) ?? recorded.get(path);
       const own = checkPath(found, expected, { layer, isNix: known.has(path) });
-      if (record !== undefined && !recorded.has(path))
+      if (record !== undefined && !recorded.has(path) && layer >= firstOwnLayer)
         own.push({
           code: "store-path-unrecorded",
           message: "the image's record does not have it",

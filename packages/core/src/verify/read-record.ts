@@ -1,4 +1,5 @@
 import { NixError } from "@stowage/nix";
+import { recordIn } from "../build/config/closure-record.ts";
 import { readRecord, type ImageRecord } from "../image-record.ts";
 import type { VerifyFinding } from "./finding.ts";
 
@@ -16,4 +17,11 @@ export function readImageRecord(history: Parameters<typeof readRecord>[0]): Read
     if (!(error instanceof NixError)) throw error;
     return { record: undefined, findings: [{ code: "record-mismatch", message: error.message }] };
   }
+}
+
+/** How many layers lie below the first one that the history has a record of: those of a base. */
+export function countLayersBefore(history: Parameters<typeof readRecord>[0]): number {
+  const layers = history.filter((entry) => entry.empty_layer !== true);
+  const first = layers.findIndex((entry) => recordIn(entry) !== undefined);
+  return Math.max(0, first);
 }

@@ -68,6 +68,20 @@ async function uploadLayers(
   { signal, onBytes, mountFrom }: PushDraftOptions,
 ): Promise<{ readonly layers: WrittenLayer[]; readonly sent: number }> {
   let sent = 0;
+  const { base } = image;
+  const { domain } = to.repository.registry;
+  const origin = base?.origin?.domain === domain ? [base.origin.repository] : [];
+  const below = [...new Map(base?.layers.map((layer) => [layer.digest, layer])).values()];
+  await together(
+    below,
+    async (layer, signal) => {
+      const content = { ...layer, what: `the base's layer ${layer.digest}` };
+      const from = [...origin, ...(mountFrom ?? [])];
+      const { how } = await uploadBlob(to.repository, content, { mountFrom: from, signal, onBytes });
+      if (how === "sent") sent += layer.size;
+    },
+    signal,
+  );
   const layers = await together(
     [...to.contents.entries()],
     async ([index, content], signal) => {

@@ -1,6 +1,6 @@
 import { OciError } from "../errors.ts";
 import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage, WrittenLayer } from "../image-draft.ts";
-import { hexOf, type Digest } from "../spec/digest.ts";
+import type { Digest } from "../spec/digest.ts";
 import {
   describeImage,
   encodeDockerManifest,
@@ -10,6 +10,8 @@ import {
   type SealedImage,
 } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
+import { blobMember, copyBaseMembers } from "./base-members.ts";
+import { FileWriter } from "./byte-writer.ts";
 import { nameMembers, placeMembers, writeCompressedMembers, type MemberPlace } from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember } from "./member.ts";
 import { findOutputPlace } from "./output-place.ts";
@@ -19,7 +21,7 @@ import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 /**
  * The archive that everything loads: OCI image layout and docker-archive in one tar. A plain layer's size follows from
  * metadata, so every layer's place is known before any content is read: layers are written side by side, and their
- * digests, which name the members, are put in last. Compressed layers go out in order.
+ * digests, which name the members, are put in last. Compressed layers go out in order. The base's layers come first, as they are.
  */
 export function archiveSink(path: string): Sink {
   return { write: (image, options = {}) => writeArchive(path, image, options) };
@@ -45,7 +47,13 @@ async function writeArchive(
   const marker = encodeMember("oci-layout", LAYOUT_MARKER);
   await removeLeftOvers(place.path);
   await using file = await AtomicFile.create(place.path, path);
-  const start = marker.length;
+  const writer = new FileWriter(file, signal);
+  await writer.write(marker);
+  const base = await copyBaseMembers(writer, image.base, {
+    ...options,
+    nameOf: ({ digest }) => blobMember(digest),
+  });
+  const start = writer.length;
   const { compression: pool } = image;
   const written =
     pool === undefined
@@ -53,10 +61,10 @@ async function writeArchive(
       : await writeCompressedMembers({ file, start }, { image, pool }, options);
   const { layers } = written;
 
-  await file.writeAt(marker, 0);
-  const end = await nameMembers(file, start, distinctMembers(written));
+  const end = await nameMembers(file, start, distinctMembers(written, new Set(base.digests)));
   const sealed = sealImage(image, layers);
-  const documents = encodeDocuments(image, sealed, layers);
+  const members = [...base.members, ...layers.map(({ digest }) => blobMember(digest))];
+  const documents = encodeDocuments(image, sealed, members);
   const tail = Buffer.concat([documents, encodeArchiveEnd(end + documents.length)]);
   await file.writeAt(tail, end);
   await file.truncate(end + tail.length);
@@ -89,26 +97,23 @@ interface WrittenMembers {
   readonly layers: readonly WrittenLayer[];
 }
 
-/** The layers by name; one equal to a layer below it is left out, as two members of one name would be no layout. */
-function distinctMembers({
-  places,
-  layers,
-}: WrittenMembers): { readonly name: string; readonly from: MemberPlace }[] {
+/**
+ * The layers by name; one equal to a layer below it is left out, as two members of one name would be no layout.
+ * @param below digests of the base's layers
+ */
+function distinctMembers(
+  { places, layers }: WrittenMembers,
+  below: ReadonlySet<Digest>,
+): { readonly name: string; readonly from: MemberPlace }[] {
   const first = new Map(layers.map(({ digest }, index) => [digest, index] as const).toReversed());
-  const kept = [...first].map(([digest, index]) => ({
-    name: blobMember(digest),
-    from: places[index] as MemberPlace,
-  }));
+  const kept = [...first]
+    .filter(([digest]) => !below.has(digest))
+    .map(([digest, index]) => ({ name: blobMember(digest), from: places[index] as MemberPlace }));
   return kept.toSorted((a, b) => a.from.headerOffset - b.from.headerOffset);
 }
 
-function blobMember(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
-}
-
 /** Config, manifest, index and Docker's manifest. */
-function encodeDocuments(image: ImageDraft, sealed: SealedImage, layers: readonly WrittenLayer[]): Buffer {
-  const layerMembers = layers.map((layer) => blobMember(layer.digest));
+function encodeDocuments(image: ImageDraft, sealed: SealedImage, layerMembers: readonly string[]): Buffer {
   const configMember = blobMember(sealed.config.digest);
   return Buffer.concat([
     encodeMember(configMember, sealed.config.bytes),

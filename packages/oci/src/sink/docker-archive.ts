@@ -11,6 +11,7 @@ import {
 import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
 import { AtomicFile } from "./atomic-file.ts";
+import { copyBaseMembers } from "./base-members.ts";
 import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
 import { nameMembers, writeCompressedMembers } from "./layer-members.ts";
@@ -66,10 +67,13 @@ async function writeFile(
 ): Promise<WrittenImage> {
   const { compression: pool } = image;
   if (pool === undefined) return writeStream(new FileWriter(file, options.signal), image, options);
-  const { places, layers } = await writeCompressedMembers({ file, start: 0 }, { image, pool }, options);
-  const members = places.map((from, index) => ({ name: layerMember(index), from }));
-  const writer = new FileWriter(file, options.signal, await nameMembers(file, 0, members));
-  const written = await writeDocuments(writer, image, layers);
+  const below = new FileWriter(file, options.signal);
+  const base = await writeBase(below, image, options);
+  const start = below.length;
+  const { places, layers } = await writeCompressedMembers({ file, start }, { image, pool }, options);
+  const members = places.map((from, index) => ({ name: ownMember(image, index), from }));
+  const writer = new FileWriter(file, options.signal, await nameMembers(file, start, members));
+  const written = await writeDocuments(writer, { image, base }, layers);
   await file.truncate(writer.length);
   return written;
 }
@@ -80,23 +84,24 @@ async function writeStream(
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
   const { compression: pool } = image;
+  const base = await writeBase(writer, image, options);
   const layers =
     pool === undefined
       ? await writeLayers(writer, image, options)
       : await writeSpooledLayers(writer, { image, pool }, options);
-  return writeDocuments(writer, image, layers);
+  return writeDocuments(writer, { image, base }, layers);
 }
 
 /** Config and manifest, and what ends the archive. */
 async function writeDocuments(
   writer: ByteWriter,
-  image: ImageDraft,
+  { image, base }: { readonly image: ImageDraft; readonly base: readonly string[] },
   layers: readonly WrittenLayer[],
 ): Promise<WrittenImage> {
   const sealed = sealImage(image, layers);
   const configMember = `${hexOf(sealed.config.digest)}.json`;
   await writer.write(encodeMember(configMember, sealed.config.bytes));
-  const members = layers.map((_, index) => layerMember(index));
+  const members = [...base, ...layers.map((_, index) => ownMember(image, index))];
   await writer.write(encodeMember("manifest.json", encodeDockerManifest(configMember, members, image.names)));
   await writer.write(encodeArchiveEnd(writer.length));
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
@@ -104,6 +109,20 @@ async function writeDocuments(
 
 function layerMember(index: number): string {
   return `layers/${index}.tar`;
+}
+
+function ownMember({ base }: ImageDraft, index: number): string {
+  return layerMember((base?.layers.length ?? 0) + index);
+}
+
+/** Writes the base's layers, and returns the member of each. */
+async function writeBase(
+  writer: ByteWriter,
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<readonly string[]> {
+  const nameOf = (_: unknown, index: number): string => layerMember(index);
+  return (await copyBaseMembers(writer, image.base, { ...options, nameOf })).members;
 }
 
 async function writeLayers(
@@ -114,7 +133,11 @@ async function writeLayers(
   await using reading = new ReadAhead(image.layers, signal);
   const layers: WrittenLayer[] = [];
   for (const [index, layer] of image.layers.entries()) {
-    const written = await writeLayerMember(writer, { layer: reading.next(), index }, onBytes);
+    const written = await writeLayerMember(
+      writer,
+      { layer: reading.next(), index, member: ownMember(image, index) },
+      onBytes,
+    );
     await layer.confirm(PLAIN_TAR, written, signal);
     layers.push(written);
   }
@@ -123,12 +146,12 @@ async function writeLayers(
 
 async function writeLayerMember(
   writer: ByteWriter,
-  { layer, index }: { readonly layer: ReadingLayer; readonly index: number },
+  { layer, index, member }: { readonly layer: ReadingLayer; readonly index: number; readonly member: string },
   onBytes: LayerWriteOptions["onBytes"],
 ): Promise<WrittenLayer> {
   const size = await layer.size;
   const hash = new DigestHash();
-  await writer.write(encodeMemberHeader(layerMember(index), size));
+  await writer.write(encodeMemberHeader(member, size));
   let written = 0;
   for await (const chunk of layer.chunks()) {
     written += chunk.length;
@@ -154,7 +177,7 @@ async function writeSpooledLayers(
   const layers: WrittenLayer[] = [];
   for (const index of image.layers.keys()) {
     const layer = await compressed.next((chunk, offset) => spool.writeAt(chunk, offset));
-    await writer.write(encodeMemberHeader(layerMember(index), layer.size));
+    await writer.write(encodeMemberHeader(ownMember(image, index), layer.size));
     for await (const chunk of spool.read(layer.size)) await writer.write(chunk);
     await writer.write(memberPadding(layer.size));
     layers.push(layer);

@@ -20,6 +20,7 @@ import {
 } from "../spec/seal-image.ts";
 import { AtomicFile, syncFolder } from "./atomic-file.ts";
 import { BlobStage } from "./blob-stage.ts";
+import { FileWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
 import { withLock } from "./folder-lock.ts";
 import { mergeIndex } from "./merge-index.ts";
@@ -127,6 +128,7 @@ async function stageImage(
   options: LayerWriteOptions,
 ): Promise<{ readonly written: WrittenImage; readonly sealed: SealedImage }> {
   const { compression: pool } = image;
+  await stageBase(blobs, image, options);
   const layers =
     pool === undefined
       ? await stagePlainLayers({ blobs, shown }, image, options)
@@ -141,6 +143,29 @@ async function stageImage(
   }
   const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
   return { written, sealed };
+}
+
+/** Copies the base's layers that are not there yet. */
+async function stageBase(
+  blobs: BlobStage,
+  { base }: ImageDraft,
+  { signal, onBytes }: LayerWriteOptions,
+): Promise<void> {
+  const layers = new Map(base?.layers.map((layer) => [layer.digest, layer]));
+  for (const layer of layers.values()) {
+    if (await blobs.has(layer)) {
+      onBytes?.(layer.size);
+      continue;
+    }
+    await blobs.stage(async (file) => {
+      const writer = new FileWriter(file, signal);
+      for await (const chunk of layer.chunks(signal)) {
+        await writer.write(chunk);
+        onBytes?.(chunk.length);
+      }
+      return layer;
+    });
+  }
 }
 
 function stagePlainLayers(

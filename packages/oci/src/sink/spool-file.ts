@@ -43,12 +43,12 @@ export class SpoolFile implements AsyncDisposable {
     });
   }
 
-  /** The first `length` bytes, which were written. Each chunk is valid only until the next is asked for. */
-  async *read(length: number): AsyncGenerator<Uint8Array> {
+  /** `length` bytes from a place on, which were written. Each chunk is valid only until the next is asked for. */
+  async *read(length: number, from = 0): AsyncGenerator<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(length, READ_BYTES));
     for (let position = 0; position < length;) {
       const most = Math.min(buffer.length, length - position);
-      const { bytesRead } = await this.#handle.read(buffer, 0, most, position);
+      const { bytesRead } = await this.#handle.read(buffer, 0, most, from + position);
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }

@@ -11,10 +11,13 @@ import {
   asPlatform,
   asText,
   asTexts,
+  type Fields,
 } from "./shape.ts";
 
 /** What an image's config says (OCI image spec, config.md), as far as anybody here asks. */
 export interface ConfigSummary extends Platform {
+  /** The whole of it, as it is. */
+  readonly document: Fields;
   readonly diffIds: readonly Digest[];
   readonly history: readonly HistoryEntry[];
   readonly labels: Readonly<Record<string, string>>;
@@ -44,6 +47,7 @@ export function readConfig(value: unknown): ConfigSummary {
     asOptionalText(container[key], `config.${key}`) || undefined;
   const keys = (key: string): string[] => Object.keys(asOptionalFields(container[key], `config.${key}`));
   return {
+    document: config,
     ...asPlatform(config, "the config"),
     diffIds: asOptionalList(rootfs["diff_ids"], "rootfs.diff_ids").map((id) =>
       asDigest(id, "rootfs.diff_ids"),

@@ -22,23 +22,25 @@ export interface SealedImage {
 export const LAYOUT_MARKER: Buffer = encodeJson({ imageLayoutVersion: "1.0.0" });
 
 /**
- * Makes config and manifest. One history entry stands for each layer, in the same order.
+ * Makes config and manifest. One history entry stands for each layer, in the same order, behind the base's.
  * @throws OciError `image-invalid` when a layer's history entry says that there is no layer
  */
 export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): SealedImage {
   if (draft.layers.some((layer) => layer.history.empty_layer === true))
     throw new OciError("image-invalid", "a layer's history entry says 'empty_layer', but the layer is there");
+  const { layers: below, history } = draft.base ?? { layers: [], history: [] };
   const config = blobOf({
     ...draft.config,
-    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
-    history: draft.layers.map((layer) => layer.history),
+    rootfs: { type: "layers", diff_ids: [...below, ...layers].map((layer) => layer.diffId) },
+    history: [...history, ...draft.layers.map((layer) => layer.history)],
   });
   const mediaType = layerMediaType(draft.compression?.codec.name);
+  const described = [...below, ...layers.map((layer) => ({ ...layer, mediaType }))];
   const manifest = blobOf({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: describe(mediaTypes.config, config),
-    layers: layers.map(({ digest, size }): Descriptor => ({ mediaType, digest, size })),
+    layers: described.map(({ mediaType, digest, size }): Descriptor => ({ mediaType, digest, size })),
   });
   return { config, manifest };
 }

@@ -35,6 +35,10 @@ export interface LayerPlace {
   readonly type: TarEntryType;
   /** Target of a link, as Latin-1. */
   readonly target: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** An entry with its name normalised. */
@@ -102,6 +106,8 @@ class TarReading {
   #entries = 0;
   #isTaken = false;
   #isBroken = false;
+  /** Whether all plain bytes were seen, well-formed or not. */
+  #isDecompressed = false;
 
   constructor(compression: Compression, storedSize: number, visitor: LayerVisitor | undefined) {
     this.#compression = compression;
@@ -124,6 +130,7 @@ class TarReading {
 
   async end(): Promise<void> {
     if (!this.#isBroken) await this.#attempt(() => this.#decompressor.end());
+    this.#isDecompressed = !this.#isBroken;
     if (!this.#isBroken) await this.#attempt(async () => this.#reader.end());
   }
 
@@ -132,7 +139,8 @@ class TarReading {
   }
 
   facts(stored: BlobFacts): Omit<LayerFacts, "stored"> {
-    const plain = this.#plain === undefined ? stored : this.#isBroken ? undefined : this.#plain.finish();
+    const plain =
+      this.#plain === undefined ? stored : this.#isDecompressed ? this.#plain.finish() : undefined;
     return {
       compression: this.#compression,
       isWhole: !this.#isBroken,
@@ -180,14 +188,15 @@ class TarReading {
     if (verdict !== "claimed") this.#remember(entry, path);
   }
 
-  #remember({ type, linkName }: TarEntry, path: Buffer): void {
+  #remember({ type, linkName, mode, uid, gid }: TarEntry, path: Buffer): void {
     this.#placeBytes += path.length + linkName.length;
     if (this.#places.length === MAX_PLACES || this.#placeBytes > MAX_PLACE_BYTES)
       throw new OciError(
         "tar-too-large",
         `it has more than ${this.#places.length} entries, which are too many`,
       );
-    this.#places.push({ path: path.toString("latin1"), type, target: linkName.toString("latin1") });
+    const target = linkName.toString("latin1");
+    this.#places.push({ path: path.toString("latin1"), type, target, mode: mode & 0o7777, uid, gid });
   }
 
   #checkSize(bytes: number): void {

@@ -5,21 +5,25 @@ import { climbsOut, shownPath } from "./entry-path.ts";
 
 const MAX_LINKS = 40;
 
-/** A place of the image's file system. */
-interface Node {
-  type: LayerPlace["type"];
-  target: string;
+/** What is at a place of an image's file system. */
+export interface PlaceFacts extends Omit<LayerPlace, "path"> {
   /** Number of the layer that put it there last. */
-  layer: number;
+  readonly layer: number;
+}
+
+interface Node extends PlaceFacts {
   readonly children: Map<string, Node>;
 }
+
+/** A directory that no layer has, as runtimes make it up. */
+const MADE_UP = { type: "directory", target: "", mode: 0o755, uid: 0, gid: 0 } as const;
 
 /**
  * The file system that an image's layers make, applied one over another from the bottom up (OCI image spec, layer.md).
  * What one entry does to others is judged here.
  */
 export class LayerTree {
-  readonly #root: Node = { type: "directory", target: "", layer: -1, children: new Map() };
+  readonly #root: Node = { ...MADE_UP, layer: -1, children: new Map() };
 
   /** Lays a layer over those below. */
   apply(places: readonly LayerPlace[], layer: number, findings: FindingList): void {
@@ -69,6 +73,11 @@ export class LayerTree {
     return this.#find(path) !== undefined;
   }
 
+  /** What is at a path, in Latin-1; symlinks on the way are not followed. */
+  get(path: string): PlaceFacts | undefined {
+    return this.#find(path);
+  }
+
   #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root;
     if (path !== "") for (const part of path.split("/")) node = node?.children.get(part);
@@ -83,7 +92,7 @@ export class LayerTree {
       if (next === undefined) {
         const missing = shownPath(parts.slice(0, index + 1).join("/"));
         findings.add("parent-missing", `no layer has ${missing}, which it lies in`, where);
-        next = { type: "directory", target: "", layer, children: new Map() };
+        next = { ...MADE_UP, layer, children: new Map() };
         node.children.set(part, next);
       } else if (next.type !== "directory") {
         const above = shownPath(parts.slice(0, index + 1).join("/"));
@@ -101,7 +110,8 @@ export class LayerTree {
     checkLink(this, place, applying);
     const isDirectory = place.type === "directory";
     const children = isDirectory && before?.type === "directory" ? before.children : new Map<string, Node>();
-    parent.children.set(name, { type: place.type, target: place.target, layer, children });
+    const { type, target, mode, uid, gid } = place;
+    parent.children.set(name, { type, target, mode, uid, gid, layer, children });
   }
 }
 

@@ -29,6 +29,11 @@ export function storeLayerHistory(
   infos: readonly PathInfo[],
   created: string,
 ): HistoryEntry {
+  return { created, created_by: describePaths(storeDir, infos), comment: "stowage: store paths" };
+}
+
+/** A few names for the eye, and the record. */
+function describePaths(storeDir: string, infos: readonly PathInfo[]): string {
   const names = infos.map((info) => storePathName(info.path));
   const shown = names.slice(0, FOR_THE_EYE).join(", ");
   const more = names.length > FOR_THE_EYE ? ` and ${names.length - FOR_THE_EYE} more` : "";
@@ -42,11 +47,7 @@ export function storeLayerHistory(
       references: info.references.map(storePathBaseName),
     })),
   };
-  return {
-    created,
-    created_by: `${shown}${more} ${JSON.stringify(record)}`,
-    comment: "stowage: store paths",
-  };
+  return `${shown}${more} ${JSON.stringify(record)}`;
 }
 
 /** How a record begins. */
@@ -76,7 +77,16 @@ export function recordIn(
   }
 }
 
-/** The history entry of the last layer. */
-export function rootLayerHistory(places: readonly string[], created: string): HistoryEntry {
-  return { created, created_by: places.join(" "), comment: "stowage: what is not a store path" };
+/**
+ * The history entry of the last layer.
+ * @param inBase paths of the closure that a base has and does not record
+ */
+export function rootLayerHistory(
+  places: readonly string[],
+  created: string,
+  inBase: { readonly storeDir: string; readonly infos: readonly PathInfo[] },
+): HistoryEntry {
+  const { storeDir, infos } = inBase;
+  const words = infos.length === 0 ? places : [...places, "in the base:", describePaths(storeDir, infos)];
+  return { created, created_by: words.join(" "), comment: "stowage: what is not a store path" };
 }

@@ -23,11 +23,13 @@ export interface ContainerDefaults {
   /** The program found by rule; used where neither flags nor `--config` name an entrypoint. */
   readonly program: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** The config of the image below, as Docker's `FROM` takes it over. */
+  readonly base?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * The container's config: defaults, then `--config`, then flags. Environment, labels, ports and volumes are merged
- * by name; everything else is replaced. Keys nobody here knows pass through.
+ * The container's config: the base's, defaults, then `--config`, then flags. Environment, labels, ports and volumes are merged
+ * by name; everything else is replaced. A new entrypoint takes the base's command away. Keys nobody here knows pass through.
  * @throws CoreError `option-invalid`
  */
 export function composeContainerConfig(
@@ -36,31 +38,48 @@ export function composeContainerConfig(
   defaults: ContainerDefaults,
 ): ContainerConfig {
   const base = given as ContainerConfig;
-  const env = composeEnv(defaults.path, base.Env ?? [], options.env ?? {});
-  const entrypoint =
-    options.entrypoint ?? base.Entrypoint ?? (defaults.program === undefined ? [] : [defaults.program]);
-  const cmd = options.cmd ?? (options.entrypoint === undefined ? base.Cmd : undefined) ?? [];
-  const ports = { ...base.ExposedPorts, ...emptyObjects(parsePorts(options.expose ?? [])) };
+  const below = (defaults.base ?? {}) as ContainerConfig;
+  const env = composeEnv(defaults.path, [...envBelow(below), ...(base.Env ?? [])], options.env ?? {});
+  const own = options.entrypoint ?? base.Entrypoint ?? (defaults.program && [defaults.program]);
+  const entrypoint = own ?? below.Entrypoint ?? [];
+  const commanded = options.entrypoint === undefined ? base.Cmd : undefined;
+  const cmd = options.cmd ?? commanded ?? (own === undefined ? below.Cmd : undefined) ?? [];
+  const ports = {
+    ...below.ExposedPorts,
+    ...base.ExposedPorts,
+    ...emptyObjects(parsePorts(options.expose ?? [])),
+  };
   const volumes = {
+    ...below.Volumes,
     ...base.Volumes,
     ...emptyObjects((options.volumes ?? []).map((path) => parsePlace(path, "--volume"))),
   };
   const labels = { ...base.Labels, ...options.labels, ...defaults.labels };
   checkLabels(labels);
+  const { OnBuild: _, ...inherited } = below;
   if (options.stopSignal !== undefined) checkStopSignal(options.stopSignal);
   const composed: Record<string, unknown> = {
+    ...inherited,
     ...given,
-    User: defaults.user ?? base.User,
+    User: defaults.user ?? base.User ?? below.User,
     ExposedPorts: Object.keys(ports).length > 0 ? ports : undefined,
     Env: env.length > 0 ? env : undefined,
     Entrypoint: entrypoint.length > 0 ? entrypoint : undefined,
     Cmd: cmd.length > 0 ? cmd : undefined,
     Volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
-    WorkingDir: options.workdir === undefined ? base.WorkingDir : parsePlace(options.workdir, "--workdir"),
-    Labels: labels,
-    StopSignal: options.stopSignal ?? base.StopSignal,
+    WorkingDir:
+      options.workdir === undefined
+        ? (base.WorkingDir ?? below.WorkingDir)
+        : parsePlace(options.workdir, "--workdir"),
+    Labels: { ...below.Labels, ...labels },
+    StopSignal: options.stopSignal ?? base.StopSignal ?? below.StopSignal,
   };
   return Object.fromEntries(Object.entries(composed).filter(([, value]) => value !== undefined));
+}
+
+/** PATH is composed apart: directories of programs go before the base's. */
+function envBelow({ Env = [] }: ContainerConfig): string[] {
+  return Env.filter((setting) => !setting.startsWith("PATH="));
 }
 
 /** PATH first, then the given settings, then the flags'; each name once, the last value winning, at its first place. */

@@ -19,29 +19,31 @@ const decidedApart = new Set(["config", "architecture", "os", "variant", "create
 /**
  * Reads a whole image config (it has `config`, `rootfs`, `architecture` or `os`) or the container config inside one,
  * as OCI and Docker write them.
- * @throws CoreError `option-invalid`
+ * @param invalid what is thrown for one that is none, by default CoreError `option-invalid`
  */
-export function readGivenConfig(given: unknown): GivenConfig {
+export function readGivenConfig(given: unknown, invalid: Invalid = invalidOption): GivenConfig {
   if (given === undefined) return { container: {}, image: {}, platform: undefined, created: undefined };
   if (!isObject(given)) throw invalid("it is not a JSON object");
   const isImageConfig = ["config", "rootfs", "architecture", "os"].some((key) => Object.hasOwn(given, key));
   if (!isImageConfig)
-    return { container: checkContainer(given), image: {}, platform: undefined, created: undefined };
+    return { container: checkContainer(given, invalid), image: {}, platform: undefined, created: undefined };
   const container = given["config"] ?? {};
   if (!isObject(container)) throw invalid("'config' is not an object");
   const kept = Object.entries(given).filter(([key]) => !followsFromLayers.has(key) && !decidedApart.has(key));
   return {
-    container: checkContainer(container),
+    container: checkContainer(container, invalid),
     image: Object.fromEntries(kept),
-    platform: platformOf(given),
-    created: optionalString(given, "created"),
+    platform: platformOf(given, invalid),
+    created: optionalString(given, "created", invalid),
   };
 }
 
-function platformOf(given: JsonObject): string | undefined {
-  const os = optionalString(given, "os");
-  const architecture = optionalString(given, "architecture");
-  const variant = optionalString(given, "variant");
+type Invalid = (reason: string) => Error;
+
+function platformOf(given: JsonObject, invalid: Invalid): string | undefined {
+  const os = optionalString(given, "os", invalid);
+  const architecture = optionalString(given, "architecture", invalid);
+  const variant = optionalString(given, "variant", invalid);
   if (os === undefined && architecture === undefined) return undefined;
   if (architecture === undefined) return undefined;
   return [os ?? "linux", architecture, ...(variant === undefined || variant === "" ? [] : [variant])].join(
@@ -55,8 +57,8 @@ const stringMaps = new Set(["Labels"]);
 const maps = new Set(["ExposedPorts", "Volumes"]);
 
 /** Checks the kinds of the keys that the OCI image spec (config.md) defines; others pass through unseen. */
-function checkContainer(container: JsonObject): JsonObject {
-  const wrong = (key: string, kind: string): CoreError => invalid(`'${key}' is not ${kind}`);
+function checkContainer(container: JsonObject, invalid: Invalid): JsonObject {
+  const wrong = (key: string, kind: string): Error => invalid(`'${key}' is not ${kind}`);
   const present = Object.entries(container).filter(([, value]) => value !== null);
   for (const [key, value] of present) {
     if (stringLists.has(key) && !isStringList(value)) throw wrong(key, "a list of strings");
@@ -72,7 +74,7 @@ function checkContainer(container: JsonObject): JsonObject {
   return Object.fromEntries(present);
 }
 
-function optionalString(object: JsonObject, key: string): string | undefined {
+function optionalString(object: JsonObject, key: string, invalid: Invalid): string | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw invalid(`'${key}' is not a string`);
@@ -87,7 +89,7 @@ function isStringList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-function invalid(reason: string): CoreError {
+function invalidOption(reason: string): CoreError {
   return new CoreError("option-invalid", `--config: not an OCI or Docker config: ${reason}`, {
     hint: 'Give an object such as {"Env":["A=1"],"Entrypoint":["/result/bin/app"]}, or a whole image config.',
   });

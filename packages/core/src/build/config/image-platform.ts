@@ -14,21 +14,25 @@ export interface PlatformSources {
 }
 
 /**
- * The image's platform: as asked, else the entrypoint's, else that of the dynamically linked programs. Never this
- * machine's.
- * @throws CoreError `platform-unknown` when nothing says it, or the entrypoint is for another platform than was asked
+ * The image's platform: as asked, else the entrypoint's, else that of the dynamically linked programs; undefined where nothing
+ * says it. Never this machine's.
+ * @throws CoreError `platform-unknown` when programs contradict each other; `platform-mismatch` when the entrypoint is for
+ * another platform than was asked
  * @throws OciError `image-invalid` when what was asked is not a platform
  */
-export function decidePlatform(view: ImageView, sources: PlatformSources): Platform {
+export function findPlatform(view: ImageView, sources: PlatformSources): Platform | undefined {
   const { asked, entrypoint, programs } = sources;
   if (asked !== undefined) {
     const platform = parsePlatform(asked);
     if (entrypoint !== undefined) checkAgreement(platform, platformOfProgram(view, entrypoint), entrypoint);
     return platform;
   }
-  const found = (entrypoint && platformOfProgram(view, entrypoint)) ?? platformOfPrograms(view, programs);
-  if (found !== undefined) return found;
-  throw new CoreError(
+  return (entrypoint && platformOfProgram(view, entrypoint)) ?? platformOfPrograms(view, programs);
+}
+
+/** Nothing says for which platform an image is. */
+export function platformUnknown(entrypoint: Found | undefined): CoreError {
+  return new CoreError(
     "platform-unknown",
     "nothing in the closure's programs says which platform they run on",
     {
@@ -45,7 +49,7 @@ function checkAgreement(asked: Platform, found: Platform | undefined, entrypoint
   if (found === undefined || found.architecture === asked.architecture) return;
   if (runsToo[asked.architecture] === found.architecture) return;
   throw new CoreError(
-    "platform-unknown",
+    "platform-mismatch",
     `${entrypoint.place} is a program for ${found.os}/${found.architecture}, not for ${asked.os}/${asked.architecture}`,
     { path: entrypoint.place, hint: "Leave --platform out, or build the package for the platform you want." },
   );

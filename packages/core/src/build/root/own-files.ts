@@ -47,7 +47,10 @@ export function putOwn(
       origin: `--dir ${path}`,
     });
   }
-  for (const file of own.files) tree.put(parseOwnPlace(file.path, "--add", context.storeDir), ownFile(file));
+  for (const file of own.files) {
+    const place = parseOwnPlace(file.path, "--add", context.storeDir);
+    tree.put(place, ownFile(file), { replaces: true });
+  }
 }
 
 function ownFile({ source, path, mode }: OwnFile): RootNode {

@@ -1,4 +1,5 @@
 import type { LayerEntry } from "@stowage/oci";
+import type { BaseTree } from "../../base/base-tree.ts";
 import { CoreError } from "../../errors.ts";
 
 /** What stands at one place of the image outside the store paths. Owner 0:0 unless said otherwise. */
@@ -16,33 +17,47 @@ export type RootNode = {
 
 /**
  * The part of an image's file system that is not store paths: places, each with one node and all its parents.
- * Whatever order it is filled in, its entries come out the same.
+ * Whatever order it is filled in, its entries come out the same. On a base, places are those that the base's symlinks lead
+ * to, and its directories keep their modes and owners.
  */
 export class RootTree {
   readonly #nodes = new Map<string, RootNode>();
+  readonly #base: BaseTree | undefined;
+
+  constructor(base?: BaseTree) {
+    this.#base = base;
+  }
 
   /**
    * Puts a node at an absolute, normalised path; missing parents become directories of mode 0755.
    * A directory may be asked for twice; the later one's mode and owner count.
+   * @param replaces whether it may stand in place of a file of the base
    * @throws CoreError `place-clash` naming both who asked, when the place, or a parent, is taken by something else
    */
-  put(place: string, node: RootNode): void {
+  put(given: string, node: RootNode, { replaces = false }: { readonly replaces?: boolean } = {}): void {
+    const isDirectory = node.type === "directory";
+    const place = (isDirectory ? this.#base?.resolveDirectory(given) : this.#base?.resolve(given)) ?? given;
     for (const parent of parentsOf(place))
       this.#require(parent, { type: "directory", mode: 0o755, origin: node.origin }, place);
     const taken = this.#nodes.get(place);
-    if (taken !== undefined && !(taken.type === "directory" && node.type === "directory")) {
+    if (taken !== undefined && !(taken.type === "directory" && isDirectory)) {
       throw clash(place, taken.origin, node.origin);
     }
+    const below = this.#base?.get(place);
+    const covers = below === undefined || (below.type === "directory" ? isDirectory : replaces);
+    if (!covers) throw clash(place, BASE, node.origin);
     this.#nodes.set(place, node);
   }
 
   /** Like {@link put}, but what is there already stays. */
   putIfFree(place: string, node: RootNode): void {
-    if (!this.#nodes.has(place)) this.put(place, node);
+    const real = this.#base?.resolve(place) ?? place;
+    if (!this.#nodes.has(real) && this.#base?.get(real) === undefined) this.put(place, node);
   }
 
+  /** What is at a place, of a base only what leads further. */
   get(place: string): RootNode | undefined {
-    return this.#nodes.get(place);
+    return this.#nodes.get(place) ?? this.#fromBase(place);
   }
 
   /** What lies directly in a directory: path and node of each. */
@@ -64,11 +79,27 @@ export class RootTree {
 
   #require(place: string, directory: RootNode, child: string): void {
     const taken = this.#nodes.get(place);
-    if (taken === undefined) this.#nodes.set(place, directory);
+    const below = this.#base?.get(place);
+    if (taken === undefined && below !== undefined && below.type !== "directory")
+      throw clash(place, BASE, `${directory.origin} (for ${child})`);
+    if (taken === undefined) this.#nodes.set(place, this.#fromBase(place) ?? directory);
     else if (taken.type !== "directory")
       throw clash(place, taken.origin, `${directory.origin} (for ${child})`);
   }
+
+  #fromBase(place: string): RootNode | undefined {
+    const below = this.#base?.get(place);
+    if (below?.type === "directory") {
+      const { mode, uid, gid } = below;
+      return { type: "directory", mode, uid, gid, origin: BASE };
+    }
+    if (below?.type !== "symlink") return undefined;
+    const target = Buffer.from(below.target, "latin1").toString();
+    return { type: "symlink", mode: 0o777, target, origin: BASE };
+  }
 }
+
+const BASE = "the base";
 
 function toLayerEntry(name: Buffer, node: RootNode): LayerEntry {
   const common = { name, mode: node.mode, uid: node.uid ?? 0, gid: node.gid ?? 0 };
