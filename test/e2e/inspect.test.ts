@@ -94,7 +94,7 @@ describe.skipIf(!ready)("images that other tools make", () => {
       layers.push(Buffer.from(stdout));
     }
     const image = await dockerArchive(folder, layers);
-    expect((await readImageClosure(image)).storeLayers.map((paths) => paths.length)).toEqual([
+    expect((await readImageClosure(image)).storeLayers.map(({ paths }) => paths.length)).toEqual([
       1,
       others.length,
     ]);

@@ -14,6 +14,7 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
   roots: async () => (await import("./commands/roots.ts")).rootsCommand,
   graph: async () => (await import("./commands/graph.ts")).graphCommand,
   check: async () => (await import("./commands/check.ts")).checkCommand,
+  sbom: async () => (await import("./commands/sbom.ts")).sbomCommand,
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand,
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   cache: async () => (await import("./commands/cache.ts")).cacheCommand,

@@ -1,8 +1,8 @@
 import { makeClosure, parseStorePath, type Closure, type StorePath } from "@stowage/nix";
 import { parsePlatform, readImage } from "@stowage/oci";
 import { rootsIn } from "./build/config/root-labels.ts";
-import { readLayersClosure } from "./image-closure/from-layers.ts";
-import { readRecord } from "./image-record.ts";
+import { readLayersClosure, type LayersClosure } from "./image-closure/from-layers.ts";
+import { readRecord, type ImageRecord } from "./image-record.ts";
 import { openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 
 /** What an image holds of the store: by its own record, or where it has none by its layers. */
@@ -11,8 +11,23 @@ export interface ImageClosure {
   /** Bytes of all layers as stored. */
   readonly size: number;
   readonly layers: number;
-  /** The paths of each layer that holds some, in layer order, from the bottom up. */
-  readonly storeLayers: readonly (readonly StorePath[])[];
+  /** Each layer that holds store paths, from the bottom up. */
+  readonly storeLayers: readonly StoreLayerContents[];
+  /** The image's first name. */
+  readonly name?: string;
+  /** Of its manifest, or where it has none of its config. */
+  readonly digest?: string;
+}
+
+/** A layer and the store paths in it. */
+export interface StoreLayerContents {
+  /** From the bottom up, from 0. */
+  readonly number: number;
+  /** As the manifest says; missing in a plain docker-archive. */
+  readonly digest?: string;
+  /** As the config says. */
+  readonly diffId?: string;
+  readonly paths: readonly StorePath[];
 }
 
 export interface ImageClosureOptions extends ImageAccess {
@@ -33,16 +48,33 @@ export async function readImageClosure(
 ): Promise<ImageClosure> {
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   await using source = await openImageAt(path, { ...options, platform: platform ?? "one" });
-  const { labels, history, layerSizes } = await readImage(source, { platform, signal: options.signal });
-  const measures = { size: layerSizes.reduce((sum, bytes) => sum + bytes, 0), layers: layerSizes.length };
-  const record = readRecord(history);
-  if (record === undefined)
-    return { ...measures, ...(await readLayersClosure(source, { platform, signal: options.signal })) };
-  const { storeDir, infos, layers } = record;
+  const summary = await readImage(source, { platform, signal: options.signal });
+  const record = readRecord(summary.history);
+  const held =
+    record === undefined
+      ? await readLayersClosure(source, { platform, signal: options.signal })
+      : recordedClosure(record, summary.labels);
+  const [name] = summary.names;
+  return {
+    closure: held.closure,
+    size: summary.layers.reduce((sum, { size }) => sum + size, 0),
+    layers: summary.layers.length,
+    storeLayers: held.layers.map(({ number, paths }) => {
+      const { size: _, ...digests } = summary.layers[number] ?? { size: 0 };
+      return { number, ...digests, paths };
+    }),
+    ...(name === undefined ? {} : { name }),
+    ...(summary.digest === undefined ? {} : { digest: summary.digest }),
+  };
+}
+
+function recordedClosure(
+  { storeDir, infos, layers }: ImageRecord,
+  labels: Readonly<Record<string, string>>,
+): LayersClosure {
   const roots = rootsIn(labels).map((root) => parseStorePath(root, storeDir));
   return {
-    ...measures,
     closure: makeClosure(storeDir, roots, infos),
-    storeLayers: layers.map((layer) => layer.map(({ path: held }) => held)),
+    layers: layers.map((layer) => ({ number: layer.number, paths: layer.infos.map(({ path }) => path) })),
   };
 }

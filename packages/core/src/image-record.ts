@@ -8,7 +8,14 @@ export interface ImageRecord {
   /** As recorded: maybe not sorted, not complete, or with a path twice. */
   readonly infos: readonly PathInfo[];
   /** The same for each layer that has some, from the bottom up. */
-  readonly layers: readonly (readonly PathInfo[])[];
+  readonly layers: readonly RecordedLayer[];
+}
+
+/** What a layer is said to hold. */
+export interface RecordedLayer {
+  /** From the bottom up, from 0. */
+  readonly number: number;
+  readonly infos: readonly PathInfo[];
 }
 
 /**
@@ -16,7 +23,12 @@ export interface ImageRecord {
  * @throws NixError `format-invalid` when it is not a record
  */
 export function readRecord(history: readonly HistoryEntry[]): ImageRecord | undefined {
-  const records = history.map((entry) => recordIn(entry)).filter((record) => record !== undefined);
+  const records = history
+    .filter((entry) => entry.empty_layer !== true)
+    .flatMap((entry, number) => {
+      const record = recordIn(entry);
+      return record === undefined ? [] : [{ ...record, number }];
+    });
   const [first] = records;
   if (first === undefined) return undefined;
   const { storeDir } = first;
@@ -26,8 +38,11 @@ export function readRecord(history: readonly HistoryEntry[]): ImageRecord | unde
     records.some((other) => other.storeDir !== storeDir)
   )
     throw new NixError("format-invalid", "the image's record has no store directory, or several");
-  const layers = records.map(({ paths }) => paths.map((recorded) => readRecorded(recorded, storeDir)));
-  return { storeDir, infos: layers.flat(), layers };
+  const layers = records.map(({ number, paths }) => ({
+    number,
+    infos: paths.map((recorded) => readRecorded(recorded, storeDir)),
+  }));
+  return { storeDir, infos: layers.flatMap(({ infos }) => infos), layers };
 }
 
 function readRecorded(recorded: unknown, storeDir: string): PathInfo {

@@ -30,7 +30,12 @@ export {
   type AnalyzedPath,
   type AnalyzeOptions,
 } from "./analyze.ts";
-export { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+export {
+  readImageClosure,
+  type ImageClosure,
+  type ImageClosureOptions,
+  type StoreLayerContents,
+} from "./image-closure.ts";
 export { isImageWord, openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 export { HashScanner } from "./image-closure/hash-scanner.ts";
 export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
@@ -74,6 +79,7 @@ export type { ImageMeasures, Measures } from "./budget/measure.ts";
 export { ratchetBudget } from "./budget/ratchet-budget.ts";
 export { analyzeRoots, type RootsOptions, type StoreRoots } from "./analyze-roots.ts";
 export { matchesPackage } from "./budget/glob.ts";
+export { sbom, sbomFormats, type SbomFormat, type SbomOptions } from "./sbom.ts";
 // The image, explained.
 export { inspect } from "./inspect.ts";
 export { inspectFiles, type LayerFiles } from "./inspect-files.ts";

@@ -11,7 +11,7 @@ import {
 } from "@stowage/nix";
 import { findPaths } from "./analyze/find-paths.ts";
 import { CoreError } from "./errors.ts";
-import { readImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+import { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
 import { isImageWord } from "./registry/open-image-at.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
@@ -34,6 +34,8 @@ export interface ClosureSource extends ImageClosureOptions {
 /** A closure, ready for every analysis. */
 export interface LoadedClosure {
   readonly graph: ClosureGraph;
+  /** The image it was read from. */
+  readonly image?: ImageClosure;
   /** Where it was asked for. */
   readonly store: Store;
   /** The positions a word means, as {@link findPaths} says, or the path that a link on this machine leads to. */
@@ -54,7 +56,8 @@ export async function loadClosure(source: ClosureSource): Promise<LoadedClosure>
     return loaded(exported, await loadExported(exported, source));
   }
   const store = openStore(place);
-  return loaded(store, await loadTargets(store, source));
+  const { graph, image } = await loadTargets(store, source);
+  return { ...loaded(store, graph), ...(image === undefined ? {} : { image }) };
 }
 
 function loaded(store: Store, graph: ClosureGraph): LoadedClosure {
@@ -67,15 +70,19 @@ function loaded(store: Store, graph: ClosureGraph): LoadedClosure {
 }
 
 /** What is in the store is asked of the store, also where it is an image. */
-async function loadTargets(store: Store, source: ClosureSource): Promise<ClosureGraph> {
+async function loadTargets(
+  store: Store,
+  source: ClosureSource,
+): Promise<Pick<LoadedClosure, "graph" | "image">> {
   try {
-    return buildGraph(await queryStore(store, source));
+    return { graph: buildGraph(await queryStore(store, source)) };
   } catch (error) {
     const [only = "", ...others] = source.targets;
     const isElsewhere =
       error instanceof NixError && ["target-not-in-store", "target-missing"].includes(error.code);
     if (!isElsewhere || others.length > 0 || !(await isImageWord(only))) throw error;
-    return buildGraph((await readImageClosure(only, source)).closure);
+    const image = await readImageClosure(only, source);
+    return { graph: buildGraph(image.closure), image };
   }
 }
 

@@ -47,7 +47,11 @@ test("paths, sizes and hashes from the entries, references by what they name", a
     all.map(({ path, narHash, narSize }) => ({ path, narHash, narSize }));
   expect(measures(closure)).toEqual(measures(known));
   expect(closure.roots).toEqual([full(app)]);
-  expect(storeLayers).toEqual([[full(app)], [full(lib)], [full(data)]]);
+  expect(storeLayers.map(({ number, paths }) => ({ number, paths }))).toEqual([
+    { number: 0, paths: [full(app)] },
+    { number: 1, paths: [full(lib)] },
+    { number: 2, paths: [full(data)] },
+  ]);
   expect(count).toBe(4);
 });
 

@@ -28,8 +28,8 @@ import { ReferenceVisitor } from "./reference-visitor.ts";
 export interface LayersClosure {
   /** Its roots are what nothing else in the image refers to. */
   readonly closure: Closure;
-  /** The paths of each layer that has some, from the bottom up. */
-  readonly storeLayers: readonly (readonly StorePath[])[];
+  /** Each layer that has some, from the bottom up, numbered from 0. */
+  readonly layers: readonly { readonly number: number; readonly paths: readonly StorePath[] }[];
 }
 
 /**
@@ -81,9 +81,9 @@ export async function readLayersClosure(
   const roots = unreferenced(all).map((position) => infoAt(all, position).path);
   return {
     closure: makeClosure(storeDir, roots, [...infos.values()]),
-    storeLayers: found
-      .filter((paths) => paths.length > 0)
-      .map((paths) => [...new Set(paths.map(({ path }) => path))]),
+    layers: found
+      .map((held, number) => ({ number, paths: [...new Set(held.map(({ path }) => path))] }))
+      .filter(({ paths }) => paths.length > 0),
   };
 }
 

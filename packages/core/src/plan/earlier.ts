@@ -34,7 +34,8 @@ export async function readEarlier(word: string, options: EarlierOptions = {}): P
   const { signal } = options;
   if (await isImageWord(word)) {
     const { closure, storeLayers } = await readImageClosure(word, options);
-    return { word, graph: buildGraph(closure), layers: storeLayers, history: undefined };
+    const layers = storeLayers.map(({ paths }) => paths);
+    return { word, graph: buildGraph(closure), layers, history: undefined };
   }
   const target = { word, layers: undefined, history: undefined };
   if (!(await isPlainFile(word)))

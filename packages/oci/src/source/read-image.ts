@@ -1,5 +1,6 @@
 import { OciError } from "../errors.ts";
 import type { HistoryEntry } from "../spec/config.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { Platform } from "../spec/platform.ts";
 import { imagesFor } from "./choose-platform.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -9,8 +10,11 @@ import { readContents } from "./read-contents.ts";
 export interface ImageSummary {
   readonly labels: Readonly<Record<string, string>>;
   readonly history: readonly HistoryEntry[];
-  /** Bytes of each layer as stored, from the bottom up. */
-  readonly layerSizes: readonly number[];
+  readonly names: readonly string[];
+  /** Of the manifest, or where there is none of the config. */
+  readonly digest: Digest | undefined;
+  /** From the bottom up; as the documents say, but for the size, which is that of what is there. */
+  readonly layers: readonly { readonly digest?: Digest; readonly diffId?: Digest; readonly size: number }[];
 }
 
 /**
@@ -37,12 +41,21 @@ export async function readImage(
     throw corrupted(place, `it holds ${images.length} images, and only one can be meant`);
   const { config, layers } = image;
   if (config === undefined) throw corrupted(place, "its config cannot be read");
-  const layerSizes = layers.map(({ name, blob }) => {
-    if (blob !== undefined) return blob.size;
-    throw corrupted(place, `the layer ${name} is missing`);
-  });
   const { labels, history } = config;
-  return { labels, history, layerSizes };
+  return {
+    labels,
+    history,
+    names: image.names,
+    digest: image.manifestDigest ?? image.imageId,
+    layers: layers.map(({ name, blob, digest, diffId }) => {
+      if (blob === undefined) throw corrupted(place, `the layer ${name} is missing`);
+      return {
+        ...(digest === undefined ? {} : { digest }),
+        ...(diffId === undefined ? {} : { diffId }),
+        size: blob.size,
+      };
+    }),
+  };
 }
 
 function corrupted(path: string, reason: string): OciError {
