@@ -27,6 +27,8 @@ export interface Oddities {
   readonly lies?: boolean;
   /** Answers with a blob from its start, whatever part is asked for. */
   readonly ignoresRanges?: boolean;
+  /** Knows what refers to a manifest (OCI distribution spec 1.1, "Listing Referrers"). */
+  readonly hasReferrers?: boolean;
   /** Says no length of what it answers with. */
   readonly saysNoLength?: boolean;
 }
@@ -87,6 +89,7 @@ export async function startPeerRegistry(oddities: Oddities = {}): Promise<PeerRe
     if (kind === "manifests") await answerManifest(request, name, end);
     else if (kind === "blobs" && name.startsWith("uploads/")) await answerUpload(request, url, end);
     else if (kind === "blobs") answerBlob(request, url, name, end);
+    else if (url.pathname.includes("/referrers/")) answerReferrers(url, end);
     else end(200);
   }
 
@@ -105,6 +108,27 @@ export async function startPeerRegistry(oddities: Oddities = {}): Promise<PeerRe
     else {
       const { mediaType } = JSON.parse(bytes.toString()) as { mediaType: string };
       end(200, { "docker-content-digest": digestOf(bytes), "content-type": mediaType }, bytes);
+    }
+  }
+
+  function answerReferrers(url: URL, end: End): void {
+    const subject = /[^/]*$/.exec(url.pathname)?.[0];
+    const all = new Map([...peer.manifests.values()].map((bytes) => [digestOf(bytes), bytes]));
+    const manifests = [...all].flatMap(([digest, bytes]) => {
+      const manifest = JSON.parse(bytes.toString()) as Record<string, { digest?: string } | undefined>;
+      const { mediaType, artifactType } = manifest;
+      return manifest["subject"]?.digest === subject
+        ? [{ mediaType, digest, size: bytes.length, artifactType }]
+        : [];
+    });
+    if (!oddities.hasReferrers) end(404, { "content-type": "text/plain" });
+    else {
+      const index = "application/vnd.oci.image.index.v1+json";
+      end(
+        200,
+        { "content-type": index },
+        Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: index, manifests })),
+      );
     }
   }
 

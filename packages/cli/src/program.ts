@@ -19,6 +19,7 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   cache: async () => (await import("./commands/cache.ts")).cacheCommand,
   push: async () => (await import("./commands/push.ts")).pushCommand,
+  index: async () => (await import("./commands/index.ts")).indexCommand,
 };
 
 /** Runs the command with these words, and gives its exit status. */

@@ -15,6 +15,9 @@ export type {
   PackProgress,
   PackResult,
 } from "./pack-options.ts";
+export { indexImages, type IndexedImage, type IndexOptions, type IndexResult } from "./index-images.ts";
+export { pushImage, type PushImageOptions, type PushImageResult } from "./push-image.ts";
+export type { AttachedFile, Attachment } from "./registry/attach-files.ts";
 export type { PushedName } from "./registry/push-draft-to.ts";
 export { Registries, type RegistryAccess } from "./registry/registry-access.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";

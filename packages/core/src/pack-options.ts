@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import type { ContainerOptions } from "./build/config/container-config.ts";
 import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
+import type { AttachedFile, Attachment } from "./registry/attach-files.ts";
 import type { PushedName } from "./registry/push-draft-to.ts";
 import type { RegistryAccess } from "./registry/registry-access.ts";
 import type { LayeringStrategyName } from "./plan/layer-plan.ts";
@@ -36,6 +37,8 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly push?: readonly string[] | undefined;
   /** An image that the closure goes on top of: an archive, a layout directory, or a reference in a registry. */
   readonly base?: string | undefined;
+  /** Files that are attached to what is pushed, as artifacts that refer to it (OCI image spec 1.1, `subject`). */
+  readonly attach?: readonly Attachment[] | undefined;
   /** How those registries are spoken to. */
   readonly registry?: RegistryAccess | undefined;
   /** `NAME[:TAG]`; default `<package name>:latest`. */
@@ -116,6 +119,8 @@ export interface PackResult {
   readonly format?: ImageFormat;
   /** Where the image was pushed to, in the order asked. */
   readonly pushed?: readonly PushedName[];
+  /** What was attached to it there. */
+  readonly attached?: readonly AttachedFile[];
   readonly tags: readonly string[];
   /** `linux/amd64`. */
   readonly platform: string;

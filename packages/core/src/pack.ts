@@ -29,8 +29,9 @@ import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
+import { checkAttachments } from "./registry/attach-files.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
-import { parsePushPlaces, pushDraftTo, type PushedName, type PushPlace } from "./registry/push-draft-to.ts";
+import { parsePushPlaces, pushDraftTo, type DraftPushes, type PushPlace } from "./registry/push-draft-to.ts";
 import type { Registries } from "./registry/registry-access.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
 import { planLayers } from "./plan/plan-layers.ts";
@@ -69,6 +70,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const targets = await packStore.resolveTargets(options.targets);
   const names = imageNames(options.tags, packageNameOf(targets[0] as Target));
   const places = parsePushPlaces(options.push ?? []);
+  if (places.length === 0 && (options.attach ?? []).length > 0) {
+    throw new CoreError("option-invalid", "files are attached to what is pushed, and nothing is", {
+      hint: "Say where to with --push.",
+    });
+  }
+  await checkAttachments(options.attach ?? [], signal);
   await using registries = await openPushRegistries(
     places,
     options,
@@ -138,9 +145,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const parts = { store, graph, plan, tree: root.tree, config, names };
   const draft = draftImage({ ...parts, check, pool, cache, compression, base });
   const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
-  const { written, pushed } =
+  const { written, pushed, attached } =
     options.dryRun === true
-      ? { written: undefined, pushed: [] }
+      ? { written: undefined, pushed: [], attached: [] }
       : await bring(draft, { sink, places: options.dryRun ? [] : places, registries }, options);
 
   return {
@@ -149,6 +156,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     ...(options.dryRun || output?.path === undefined ? {} : { output: output.path }),
     ...(output === undefined ? {} : { format: output.format }),
     ...(pushed.length === 0 ? {} : { pushed }),
+    ...(attached.length === 0 ? {} : { attached }),
     tags: names.map(familiarName),
     platform: decided.platform,
     entrypoint: decided.config.config?.Entrypoint ?? [],
@@ -265,13 +273,13 @@ async function bring(
     readonly registries: Registries;
   },
   options: PackOptions,
-): Promise<{ readonly written: WrittenImage | undefined; readonly pushed: readonly PushedName[] }> {
-  const { signal } = options;
+): Promise<DraftPushes> {
+  const { signal, attach = [] } = options;
   const { sink, places, registries } = to;
   const onBytes = await reportBytes(draft, "write", 1, options);
   const written = await sink?.write(draft, { signal, onBytes });
   const onPushed = await reportBytes(draft, "push", places.length, options);
-  return pushDraftTo(draft, { places, registries }, { known: written, signal, onBytes: onPushed });
+  return pushDraftTo(draft, { places, registries }, { known: written, attach, signal, onBytes: onPushed });
 }
 
 /** Reports bytes against the sum of all layers' sizes, so many times over. */

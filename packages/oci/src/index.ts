@@ -56,5 +56,12 @@ export { parseAuthFile, type AuthFile, type AuthFileEntry } from "./registry/aut
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
 export type { RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
+export { attachReferrer, type Referrer } from "./registry/referrers.ts";
 export { Registry, type RegistryOptions } from "./registry/registry.ts";
 export { Repository } from "./registry/repository.ts";
+export { chooseStored, imagesIn } from "./stored/choose-stored.ts";
+export { combineIndex, type IndexEntry } from "./stored/combine-index.ts";
+export { pushStored } from "./stored/push-stored.ts";
+export { readStoredImages, type ListedImage } from "./stored/read-stored.ts";
+export { partsOf, type StoredImage } from "./stored/stored-image.ts";
+export { writeStoredArchive, writeStoredLayout } from "./stored/write-stored.ts";

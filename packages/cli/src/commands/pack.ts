@@ -15,6 +15,7 @@ import {
   parseWords,
   readConfigFile,
 } from "./pack-words.ts";
+import { attachOption, parseAttachment } from "./attach-words.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
@@ -77,6 +78,7 @@ export function packCommand(): Verb {
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
     .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))
+    .addOption(attachOption())
     .option("--jobs <n>", "threads (default: one for each processor)")
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
@@ -121,6 +123,7 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly store?: string;
   readonly check?: boolean;
   readonly push: readonly string[];
+  readonly attach: readonly string[];
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -210,6 +213,7 @@ function readOptions(
     store: words.store,
     check: words.check,
     push: words.push,
+    attach: words.attach.map(parseAttachment),
     jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),
     dryRun: words.dryRun,
   };

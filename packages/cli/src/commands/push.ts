@@ -1,51 +1,82 @@
-import type { PackResult } from "@stowage/core";
+import type { PackResult, PushImageResult } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
-import { renderPackJson, renderPushed } from "../render/pack.ts";
+import { renderJson } from "../render/json.ts";
 import { ProgressLine } from "../render/progress.ts";
+import { renderAttached, renderPushed } from "../render/push.ts";
 import type { Speaker } from "../speaker.ts";
-import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
+import { attachOption, parseAttachment } from "./attach-words.ts";
+import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
 import type { Verb } from "./verb.ts";
 
 export function pushCommand(): Verb {
-  const command = withRegistryOptions(
+  const command = withImageOptions(
     new Command("push")
-      .summary("push a target to a registry")
+      .summary("push an image or a target to a registry")
       .description(
-        "Push the image that pack would make of a target to a registry; nothing is stored in between.\n\n  stowage push result registry.example/team/app:1",
+        "Push an image to a registry as it is, with the same digests: an archive, a layout directory, or what another registry has. Or push the image that pack would make of a target; nothing is stored in between.\n\n  stowage push app.tar registry.example/team/app:1\n  stowage push result registry.example/team/app:1\n  stowage push staging.example/app:1 registry.example/app:1 --attach application/spdx+json=sbom.json",
       )
-      .argument("<target>", "a result link, a store path, or a path inside one")
+      .argument(
+        "<image|target>",
+        "an archive, a layout directory, a reference in a registry; or a result link or a store path",
+      )
       .argument("<ref>", "where to: REGISTRY/NAME[:TAG]"),
   )
+    .addOption(attachOption())
     .option("--store <url>", "store to take the paths from, as Nix names it")
     .option("--json", "print what was pushed as JSON");
   return { command, action: (speaker, parsed) => runPush(speaker, parsed.args, parsed.opts<PushWords>()) };
 }
 
-interface PushWords extends RegistryWords {
+interface PushWords extends ImageWords {
+  readonly attach: readonly string[];
   readonly store?: string;
   readonly json?: boolean;
 }
 
 async function runPush(speaker: Speaker, args: readonly string[], words: PushWords): Promise<number> {
-  const [target = "", reference = ""] = args;
-  const registry = await readRegistryAccess(words, speaker.signal);
-  const { pack } = await import("@stowage/core");
+  const [what = "", reference = ""] = args;
+  const attach = words.attach.map(parseAttachment);
+  const access = await readImageAccess(words, speaker.signal);
+  const core = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
-  const result: PackResult = await pack({
-    targets: [target],
+  const options = {
+    ...access,
+    attach,
     push: [reference],
-    registry,
-    store: words.store,
-    signal: speaker.signal,
-    onProgress: progress && ((event) => progress.update(event)),
-    onWarning: (warning) => {
-      progress?.clear();
-      speaker.warn(warning);
-    },
-  });
+    onProgress: progress && ((event: Parameters<ProgressLine["update"]>[0]) => progress.update(event)),
+  };
+  const result = (await core.isImageWord(what))
+    ? await core.pushImage({ ...options, image: what })
+    : describePacked(
+        await core.pack({
+          ...options,
+          targets: [what],
+          store: words.store,
+          onWarning: (warning) => {
+            progress?.clear();
+            speaker.warn(warning);
+          },
+        }),
+      );
   progress?.clear();
-  if (words.json) await speaker.print(renderPackJson(result));
-  else for (const place of result.pushed ?? []) speaker.tell(renderPushed(place));
+  if (words.json) await speaker.print(renderJson(result));
+  else
+    for (const line of [...result.pushed.map(renderPushed), ...result.attached.map(renderAttached)])
+      speaker.tell(line);
   return exitCodes.done;
+}
+
+/** What `push` says of an image that was made for it. */
+function describePacked(packed: PackResult): PushImageResult & Pick<PackResult, "imageId" | "layers"> {
+  const { manifestDigest = "", imageId, layers, platform, pushed = [], attached = [] } = packed;
+  return {
+    manifestDigest,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    platforms: [platform],
+    ...(imageId === undefined ? {} : { imageId }),
+    layers,
+    pushed,
+    attached,
+  };
 }

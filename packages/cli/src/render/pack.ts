@@ -1,4 +1,5 @@
-import type { PackResult, PushedName } from "@stowage/core";
+import type { PackResult } from "@stowage/core";
+import { renderAttached, renderPushed } from "./push.ts";
 import { formatSize } from "./size.ts";
 
 /** What was packed, as the JSON document of `pack --json`. */
@@ -18,13 +19,11 @@ export function renderPackText(result: PackResult): string {
     lines.push(`  image ID ${result.imageId}`);
     if (result.format !== "oci-dir") lines.push(`  docker load -i ${shellWord(result.output)}`);
   }
-  return [...lines, ...(result.pushed ?? []).map(renderPushed)].join("\n");
-}
-
-/** Where an image went in a registry, by its digest, which nobody can move, and what it cost. */
-export function renderPushed({ reference, manifestDigest, sent }: PushedName): string {
-  const cost = sent === 0 ? "the registry had everything" : `${formatSize(sent)} sent`;
-  return `pushed ${reference}@${manifestDigest}: ${cost}`;
+  return [
+    ...lines,
+    ...(result.pushed ?? []).map(renderPushed),
+    ...(result.attached ?? []).map(renderAttached),
+  ].join("\n");
 }
 
 /** A file name as one word of a shell command. */

@@ -9,6 +9,7 @@ import {
   type LayerWriteOptions,
   type WrittenImage,
 } from "@stowage/oci";
+import { attachFiles, type AttachedFile, type Attachment } from "./attach-files.ts";
 import type { Registries } from "./registry-access.ts";
 
 /** One name that an image went to in a registry. */
@@ -44,17 +45,21 @@ export function parsePushPlaces(references: readonly string[]): PushPlace[] {
 /**
  * Pushes an image to each place in turn; what the first has found out of the layers the next needs not find out again, and
  * layers are mounted from a repository that has them.
- * @param known the image as it was written somewhere else already
+ * @param options `known`: the image as it was written somewhere else already; `attach`: files that are attached to it
  * @throws OciError
  */
 export async function pushDraftTo(
   draft: ImageDraft,
   to: { readonly places: readonly PushPlace[]; readonly registries: Registries },
-  options: LayerWriteOptions & { readonly known: WrittenImage | undefined },
-): Promise<{ readonly written: WrittenImage | undefined; readonly pushed: readonly PushedName[] }> {
+  options: LayerWriteOptions & {
+    readonly known: WrittenImage | undefined;
+    readonly attach: readonly Attachment[];
+  },
+): Promise<DraftPushes> {
   const { signal, onBytes } = options;
   let written = options.known;
   const pushed: PushedName[] = [];
+  const attached: AttachedFile[] = [];
   for (const [index, { domain, repository, names }] of to.places.entries()) {
     const target = new Repository(to.registries.get(domain), repository, "pull,push");
     const mountFrom = to.places
@@ -62,7 +67,7 @@ export async function pushDraftTo(
       .filter((before) => before.domain === domain)
       .map((before) => before.repository);
     const tags = names.map(({ tag }) => tag);
-    const { sent, ...image } = await pushDraft(
+    const { sent, manifest, ...image } = await pushDraft(
       draft,
       { repository: target, tags },
       { known: written?.layers, mountFrom, signal, onBytes },
@@ -75,6 +80,14 @@ export async function pushDraftTo(
         sent,
       })),
     );
+    attached.push(...(await attachFiles(options.attach, { repository: target, subject: manifest, signal })));
   }
-  return { written, pushed };
+  return { written, pushed, attached };
+}
+
+/** What came of it. */
+export interface DraftPushes {
+  readonly written: WrittenImage | undefined;
+  readonly pushed: readonly PushedName[];
+  readonly attached: readonly AttachedFile[];
 }

@@ -14,6 +14,8 @@ export interface BlobContent {
   readonly what: string;
   /** Each chunk is valid only until the next is asked for. */
   chunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** What it means where other bytes come than digest and size say; default that it changed meanwhile. */
+  differs?(reason: string): OciError;
 }
 
 /** Bytes that are hashed before signals and timers have their turn. */
@@ -93,6 +95,8 @@ export class WatchedContent {
   }
 
   #changed(reason: string): OciError {
+    const told = this.#content.differs?.(reason);
+    if (told !== undefined) return told;
     return new OciError("layer-inconsistent", `${this.#content.what} changed while it was read: ${reason}`, {
       hint: "Let nothing write to what is being pushed, then push again.",
     });

@@ -6,6 +6,7 @@ import {
   type WrittenLayer,
 } from "../image-draft.ts";
 import { measureLayer } from "../sink/measure-layer.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import { mediaTypes } from "../spec/media-types.ts";
 import { sealImage, type Blob, type SealedImage } from "../spec/seal-image.ts";
 import type { BlobContent } from "./blob-content.ts";
@@ -26,6 +27,8 @@ export interface PushDraftOptions extends LayerWriteOptions {
 export interface PushedImage extends WrittenImage {
   /** Bytes that were sent; 0 where the registry had everything. */
   readonly sent: number;
+  /** How others refer to it. */
+  readonly manifest: Descriptor;
 }
 
 /**
@@ -59,6 +62,11 @@ export async function pushDraft(
     manifestDigest: sealed.manifest.digest,
     layers,
     sent: sent + (config?.how === "sent" ? sealed.config.bytes.length : 0),
+    manifest: {
+      mediaType: mediaTypes.manifest,
+      digest: sealed.manifest.digest,
+      size: sealed.manifest.bytes.length,
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { OciError } from "../errors.ts";
 import { digestOf, type Digest } from "../spec/digest.ts";
-import { manifestMediaTypes } from "../spec/media-types.ts";
+import { manifestMediaTypes, mediaTypes } from "../spec/media-types.ts";
 import type { Purpose } from "./auth/authorizer.ts";
 import { bodyOf, discard, isSuccess, readSmall, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
@@ -94,6 +94,19 @@ export class Repository {
       throw this.#failed(`${what} is not what its digest says`);
     const mediaType = response.header("content-type")?.split(";")[0]?.trim() ?? "";
     return { mediaType, digest, bytes };
+  }
+
+  /** Whether the registry itself knows what refers to a manifest (distribution spec 1.1, "Listing Referrers"). */
+  async hasReferrers(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    const what = `what refers to ${digest} in ${this.name}`;
+    const response = await this.#ask(
+      { method: "GET", path: `referrers/${digest}`, what, headers: { accept: mediaTypes.index } },
+      signal,
+    );
+    if (response.status === 401 || response.status === 403) throw await refusal(response, what);
+    response.body.on("error", () => {}).destroy();
+    const type = response.header("content-type")?.split(";")[0]?.trim();
+    return isSuccess(response) && type === mediaTypes.index;
   }
 
   /**

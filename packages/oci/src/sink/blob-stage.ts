@@ -53,6 +53,15 @@ export class BlobStage implements AsyncDisposable {
     return existing !== undefined && existing.equals(bytes);
   }
 
+  /** Stages a small blob that is in memory, where it is not there whole. */
+  async stageBytes(digest: Digest, bytes: Buffer): Promise<void> {
+    if (await this.holds(digest, bytes)) return;
+    await this.stage(async (file) => {
+      await file.writeAt(bytes, 0);
+      return { digest };
+    });
+  }
+
   /** Stages one blob: `write` writes it into the new file and says its digest. */
   async stage<T extends { readonly digest: Digest }>(write: (file: AtomicFile) => Promise<T>): Promise<T> {
     for (;;) {

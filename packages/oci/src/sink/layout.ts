@@ -37,13 +37,29 @@ import { writeAllLayers, writeLayerInto } from "./write-all.ts";
  */
 export function layoutSink(path: string): Sink {
   return {
-    async write(image, options = {}) {
-      const { folder, isLayout } = await withOutputErrors(path, () => inspectPlace(path));
-      await removeLeftOvers(folder);
-      const writeTo = isLayout ? addToLayout : makeLayout;
-      return writeTo({ folder, shown: path }, image, options);
-    },
+    write: (image, options = {}) =>
+      addToPlace(path, options, async (blobs) => {
+        const { written, sealed } = await stageImage({ blobs, shown: path }, image, options);
+        return { result: written, descriptors: describeImage(sealed.manifest, image.names) };
+      }),
   };
+}
+
+/** Brings blobs into a layout, and says what its index has of them. */
+export type StageBlobs<Result> = (
+  blobs: BlobStage,
+) => Promise<{ readonly result: Result; readonly descriptors: readonly Descriptor[] }>;
+
+/** Makes a layout, or adds to one, what is staged. */
+export async function addToPlace<Result>(
+  path: string,
+  options: { readonly signal?: AbortSignal | undefined },
+  stage: StageBlobs<Result>,
+): Promise<Result> {
+  const { folder, isLayout } = await withOutputErrors(path, () => inspectPlace(path));
+  await removeLeftOvers(folder);
+  const writeTo = isLayout ? addToLayout : makeLayout;
+  return writeTo({ folder, shown: path }, options, stage);
 }
 
 /** A layout's folder, and what errors call it. */
@@ -52,20 +68,19 @@ interface LayoutPlace {
   readonly shown: string;
 }
 
-async function makeLayout(
+async function makeLayout<Result>(
   place: LayoutPlace,
-  image: ImageDraft,
-  options: LayerWriteOptions,
-): Promise<WrittenImage> {
+  options: { readonly signal?: AbortSignal | undefined },
+  stage: StageBlobs<Result>,
+): Promise<Result> {
   const { folder, shown } = place;
   const staging = temporaryName(folder);
   await withOutputErrors(shown, () => mkdir(staging, { mode: 0o700 }));
   try {
     await using blobs = await BlobStage.open(staging, shown);
-    const { written, sealed } = await stageImage({ blobs, shown }, image, options);
+    const { result, descriptors } = await stage(blobs);
     await blobs.commit();
     await replaceFile(join(staging, "oci-layout"), LAYOUT_MARKER, shown);
-    const descriptors = describeImage(sealed.manifest, image.names);
     await replaceFile(join(staging, "index.json"), encodeIndex(descriptors), shown);
     options.signal?.throwIfAborted();
     if (!(await withOutputErrors(shown, () => publish(staging, folder)))) {
@@ -75,27 +90,27 @@ async function makeLayout(
       });
       await rm(staging, { recursive: true, force: true });
     }
-    return written;
+    return result;
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function addToLayout(
+async function addToLayout<Result>(
   place: LayoutPlace,
-  image: ImageDraft,
-  options: LayerWriteOptions,
-): Promise<WrittenImage> {
+  options: { readonly signal?: AbortSignal | undefined },
+  stage: StageBlobs<Result>,
+): Promise<Result> {
   const { folder, shown } = place;
   mergeIndex(await readIndex(place), [], shown);
   await using blobs = await BlobStage.open(folder, shown);
-  const { written, sealed } = await stageImage({ blobs, shown }, image, options);
-  await addEntries(place, describeImage(sealed.manifest, image.names), {
+  const { result, descriptors } = await stage(blobs);
+  await addEntries(place, descriptors, {
     signal: options.signal,
     commitBlobs: () => blobs.commit(),
   });
-  return written;
+  return result;
 }
 
 /** Adds entries to a layout's index after the blobs they need. The lock: an index that two read is one's that is lost. */
@@ -134,13 +149,7 @@ async function stageImage(
       ? await stagePlainLayers({ blobs, shown }, image, options)
       : await stageCompressedLayers(blobs, { image, pool }, options);
   const sealed = sealImage(image, layers);
-  for (const { bytes, digest } of [sealed.config, sealed.manifest]) {
-    if (await blobs.holds(digest, bytes)) continue;
-    await blobs.stage(async (file) => {
-      await file.writeAt(bytes, 0);
-      return { digest };
-    });
-  }
+  for (const { bytes, digest } of [sealed.config, sealed.manifest]) await blobs.stageBytes(digest, bytes);
   const written = { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
   return { written, sealed };
 }

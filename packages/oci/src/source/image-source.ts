@@ -9,6 +9,8 @@ export interface ImageSource extends AsyncDisposable {
   /** As the user named it. */
   readonly place: string;
   readonly form: "archive" | "oci-dir" | "registry";
+  /** Where in a registry it is. */
+  readonly repository?: { readonly domain: string; readonly name: string } | undefined;
   /** What is wrong with the place itself, whichever images it holds. */
   readonly irregularities: readonly Finding[];
   /** What lies there under a name: `index.json`, `manifest.json`, a layer of a docker-archive. */

@@ -58,6 +58,7 @@ export async function openRegistryImage(
   return {
     place,
     form: "registry",
+    repository: { domain, name: repository.name },
     irregularities: [],
     async member(name) {
       const bytes = members.get(name);

@@ -52,8 +52,12 @@ export const NAME_ANNOTATION = "io.containerd.image.name";
  * The image as an index lists it: once for each name, or once without any. The annotations are the full name, and the
  * tag alone (OCI image spec, annotations.md, `org.opencontainers.image.ref.name`).
  */
-export function describeImage(manifest: Blob, names: readonly ImageName[]): Descriptor[] {
-  const descriptor = describe(mediaTypes.manifest, manifest);
+export function describeImage(
+  manifest: Blob,
+  names: readonly ImageName[],
+  mediaType: string = mediaTypes.manifest,
+): Descriptor[] {
+  const descriptor = describe(mediaType, manifest);
   if (names.length === 0) return [descriptor];
   return distinctNames(names).map((name) => ({
     ...descriptor,
