@@ -239,20 +239,32 @@ describe.skipIf(!ready)("what an image holds", () => {
   });
 
   test("--copy-to-root links entries, and merges a directory that two targets have", async () => {
-    const a = makePath("a-1.0", { "share/both/a": "a", "share/readme-a": "a", "bin/tool-a": "#!/bin/sh\n" });
-    const b = makePath("b-1.0", { "share/both/b": "b", "etc/b.conf": "b" });
+    const a = makePath("a-1.0", {
+      "share/both/a": "a",
+      "share/readme-a": "a",
+      "bin/tool-a": "#!/bin/sh\n",
+      "usr/bin/env": "x",
+      "nix-support/y": "y",
+    });
+    const b = makePath("b-1.0", { "share/both/b": "b", "etc/b.conf": "b", "app.json": "{}" });
     const { root, config } = await packed({ targets: [a, b], copyToRoot: true, platform: "linux/amd64" });
     const links = [...root]
       .filter(([name, { header }]) => header.type === "symlink" && name !== "/result")
       .map(([name, { header }]) => [name, header.linkname]);
     expect(links).toEqual([
+      ["/app.json", `${b}/app.json`],
       ["/bin/tool-a", `${a}/bin/tool-a`],
       ["/etc/b.conf", `${b}/etc/b.conf`],
       ["/share/both/a", `${a}/share/both/a`],
       ["/share/both/b", `${b}/share/both/b`],
       ["/share/readme-a", `${a}/share/readme-a`],
+      ["/usr/bin/env", `${a}/usr/bin/env`],
     ]);
-    expect(config.config["Env"]).toEqual([`PATH=/result/bin:${b}/bin:/bin`]);
+    expect(config.config["Env"]).toEqual([`PATH=/result/bin:${b}/bin:/bin:/usr/bin`]);
+    const store = makePath("c-1.0", { "nix/store/x": "x" });
+    await expect(
+      packed({ targets: [store], copyToRoot: true, platform: "linux/amd64" }),
+    ).rejects.toMatchObject({ code: "place-clash", path: "/nix/store" });
   });
 
   test("--with shell takes it from the closure, and from the store where the closure has none", async () => {

@@ -49,7 +49,7 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly config?: unknown;
   /** Where a symlink to the first target goes; default `/result`. */
   readonly link?: string | undefined;
-  /** Symlinks the targets' `bin`, `etc`, `share` and `lib` entries into `/`. */
+  /** Symlinks what the targets hold into `/`: `bin/tool` as `/bin/tool`. */
   readonly copyToRoot?: boolean | undefined;
   readonly directories?: readonly OwnDirectory[] | undefined;
   readonly files?: readonly OwnFile[] | undefined;

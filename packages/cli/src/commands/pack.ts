@@ -51,7 +51,7 @@ export function packCommand(): Verb {
     .option("--stop-signal <signal>", "signal that stops the program")
     .option("--config <file>", "OCI or Docker config as JSON; flags win over it")
     .option("--link <path>", "symlink to the first target", "/result")
-    .option("--copy-to-root", "symlink the targets' bin, etc, share, lib entries into /")
+    .option("--copy-to-root", "symlink what the targets hold into /, bin/tool as /bin/tool")
     .addOption(repeatable("--dir <path[:mode[:user]]>", "a directory of your own"))
     .addOption(repeatable("--add <file:path[:mode]>", "a file of your own"))
     .addOption(

@@ -54,7 +54,10 @@ export function composeRoot(
     },
   );
   if (options.copyToRoot) {
-    putCopiesToRoot(tree, view, [...new Set(targets.map((target) => target.storePath))]);
+    putCopiesToRoot(tree, view, {
+      targets: [...new Set(targets.map((target) => target.storePath))],
+      storeDir: store.storeDir,
+    });
   }
   if (options.with?.includes("shell")) {
     for (const wanted of shellPrograms) {

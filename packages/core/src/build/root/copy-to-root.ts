@@ -1,20 +1,27 @@
 import { storePathName, type StorePath } from "@stowage/nix";
+import { CoreError } from "../../errors.ts";
 import type { ImageView } from "../image-view.ts";
+import { isWithin } from "./place.ts";
 import type { RootTree } from "./root-tree.ts";
 
-const copied = ["bin", "etc", "share", "lib"];
+/** What Nix's builders leave for each other, which is nothing for a container. */
+const forBuilders = new Set(["nix-support"]);
 
 /**
- * Symlinks the targets' `bin`, `etc`, `share` and `lib` entries into `/`, as dockerTools' `copyToRoot` does. A
- * directory that two targets have becomes a directory with the entries of both.
+ * Symlinks what the targets hold into `/`, as dockerTools' `copyToRoot` and `contents` do: `bin/tool` becomes `/bin/tool`. The
+ * directories themselves are real, and one that two targets have has the entries of both.
  * @throws CoreError `place-clash` naming both targets, when they bring different files for one place
  */
-export function putCopiesToRoot(tree: RootTree, view: ImageView, targets: readonly StorePath[]): void {
-  for (const directory of copied) {
-    const sources = targets
-      .map((target) => ({ target, place: `${target}/${directory}` }))
-      .filter(({ place }) => view.find(place)?.type === "directory");
-    merge(tree, view, `/${directory}`, sources);
+export function putCopiesToRoot(
+  tree: RootTree,
+  view: ImageView,
+  { targets, storeDir }: { readonly targets: readonly StorePath[]; readonly storeDir: string },
+): void {
+  const sources = targets.map((target) => ({ target, place: target }));
+  for (const [name, candidates] of byName(view, sources)) {
+    if (forBuilders.has(name)) continue;
+    if (areDirectories(view, candidates)) merge({ tree, view, storeDir }, `/${name}`, candidates);
+    else link({ tree, storeDir }, `/${name}`, candidates);
   }
 }
 
@@ -24,25 +31,49 @@ interface Source {
   readonly place: string;
 }
 
-function merge(tree: RootTree, view: ImageView, place: string, sources: readonly Source[]): void {
-  const byName = new Map<string, Source[]>();
-  for (const { target, place: directory } of sources) {
-    for (const name of view.list(directory)) {
-      byName.set(name, [...(byName.get(name) ?? []), { target, place: `${directory}/${name}` }]);
+interface Copying {
+  readonly tree: RootTree;
+  readonly view: ImageView;
+  readonly storeDir: string;
+}
+
+function merge(copying: Copying, place: string, sources: readonly Source[]): void {
+  for (const [name, candidates] of byName(copying.view, sources)) {
+    const child = `${place}/${name}`;
+    // What others put into /usr/bin finds a directory there.
+    const isShared = candidates.length > 1 || place === "/usr";
+    if (isShared && areDirectories(copying.view, candidates)) merge(copying, child, candidates);
+    else link(copying, child, candidates);
+  }
+}
+
+function byName(view: ImageView, sources: readonly Source[]): Map<string, Source[]> {
+  const found = new Map<string, Source[]>();
+  for (const { target, place } of sources) {
+    for (const name of view.list(place)) {
+      found.set(name, [...(found.get(name) ?? []), { target, place: `${place}/${name}` }]);
     }
   }
-  for (const [name, candidates] of byName) {
-    const child = `${place}/${name}`;
-    if (
-      candidates.length > 1 &&
-      candidates.every((source) => view.find(source.place)?.type === "directory")
-    ) {
-      merge(tree, view, child, candidates);
-    } else {
-      for (const { target, place: source } of candidates) {
-        const origin = `--copy-to-root of ${storePathName(target)}`;
-        tree.put(child, { type: "symlink", mode: 0o777, target: source, origin });
-      }
+  return found;
+}
+
+function areDirectories(view: ImageView, sources: readonly Source[]): boolean {
+  return sources.every(({ place }) => view.find(place)?.type === "directory");
+}
+
+function link(
+  { tree, storeDir }: Pick<Copying, "tree" | "storeDir">,
+  place: string,
+  sources: readonly Source[],
+): void {
+  for (const { target, place: source } of sources) {
+    const origin = `--copy-to-root of ${storePathName(target)}`;
+    if (isWithin(place, storeDir) || isWithin(storeDir, place)) {
+      throw new CoreError("place-clash", `${place} is wanted by two: ${origin} and the store`, {
+        path: place,
+        hint: "Take what is in there as a target of its own.",
+      });
     }
+    tree.put(place, { type: "symlink", mode: 0o777, target: source, origin });
   }
 }

@@ -21,7 +21,7 @@ export function parsePlace(place: string, option: string): string {
 }
 
 /** Whether `place` is `directory` itself or below it. */
-function isWithin(place: string, directory: string): boolean {
+export function isWithin(place: string, directory: string): boolean {
   return place === directory || place.startsWith(`${directory}/`);
 }
 
