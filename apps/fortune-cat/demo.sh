@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 sh test/set-up.sh demo
-sh test/world/prepare
+sh test/world/prepare fortune-cat
 
 [ "$(id -u)" != 0 ] || [ -n "${NIX_REMOTE:-}" ] || owner="build-users-group ="
 NIX_CONFIG="${NIX_CONFIG:-}

@@ -7,6 +7,13 @@ let
     else
       throw "the offline world has no inputs yet: run test/world/prepare";
 
+  # What npm brings: pnpm, TypeScript, and what pnpm installs for the command.
+  npm =
+    if builtins.pathExists ./npm.json then
+      builtins.fromJSON (builtins.readFile ./npm.json)
+    else
+      throw "the offline world has no npm packages yet: run test/world/prepare";
+
   # Something the prepare script put into the store: valid already, so its builder never runs.
   prepared =
     { name, sha256, mode }:
@@ -33,19 +40,62 @@ let
 
   runCommand =
     name: attributes: script:
-    derivation (
-      {
+    if attributes.__structuredAttrs or false then
+      runStructured name attributes script
+    else
+      makeDerivation attributes {
         inherit name system;
         builder = "${bootstrap}/bin/busybox";
         args = [ "sh" "-e" "-c" script ];
-        PATH = "${bootstrap}/bin";
-      }
-      // builtins.removeAttrs attributes [ "meta" "passthru" ]
-    )
+        PATH = searchPath (attributes.nativeBuildInputs or [ ]);
+      };
+
+  # Attributes come as JSON and as Bash's variables, as nixpkgs' stdenv hands them on.
+  runStructured =
+    name: attributes: script:
+    makeDerivation attributes {
+      inherit name system;
+      builder = "${bash}/bin/bash";
+      args = [
+        "-e"
+        "-c"
+        ''
+          # Nix 2.8 names the file as it is called outside of the sandbox.
+          [ -e "$NIX_ATTRS_SH_FILE" ] || NIX_ATTRS_SH_FILE=$NIX_BUILD_TOP/.attrs.sh
+          . "$NIX_ATTRS_SH_FILE"
+          export PATH=${searchPath (attributes.nativeBuildInputs or [ ])}
+          out=''${outputs[out]}
+          ${script}
+        ''
+      ];
+    };
+
+  makeDerivation =
+    attributes: own:
+    derivation (builtins.removeAttrs attributes [ "meta" "passthru" "nativeBuildInputs" ] // own)
     // {
       meta = attributes.meta or { };
     }
     // attributes.passthru or { };
+
+  searchPath = inputs: builtins.concatStringsSep ":" (map (input: "${input}/bin") (inputs ++ [ bootstrap ]));
+
+  # Those phases of nixpkgs' stdenv that packages here have, with hooks of what they are built with.
+  mkDerivation =
+    attributes:
+    runStructured "${attributes.pname}-${attributes.version}" attributes ''
+      runHook() { :; }
+      postConfigureHooks=()
+      cp -R $src source
+      chmod -R u+w source
+      cd source
+      for input in ${toString (attributes.nativeBuildInputs or [ ])}; do
+        [ ! -f $input/nix-support/setup-hook ] || . $input/nix-support/setup-hook
+      done
+      for hook in "''${postConfigureHooks[@]}"; do $hook; done
+      eval "$buildPhase"
+      eval "$installPhase"
+    '';
 
   multiarch = if system == "aarch64-linux" then "aarch64-linux-gnu" else "x86_64-linux-gnu";
   loader = if system == "aarch64-linux" then "ld-linux-aarch64.so.1" else "ld-linux-x86-64.so.2";
@@ -111,6 +161,59 @@ let
   dash = deb "dash";
   shell = "${dash}/bin/dash";
 
+  bash = deb "bash";
+
+  nodejs = runCommand "nodejs-${inputs.node.version}" { } ''
+    mkdir -p $out/bin
+    cp ${prepared { name = "node"; inherit (inputs.node) sha256; mode = "recursive"; }} $out/bin/node
+    chmod +wx $out/bin/node
+    ${patch (map deb [ "libc6" "libstdc++6" "libgcc-s1" ])}
+  '';
+
+  # A package of npm's that needs no other, with its program.
+  npmPackage = name: program: main: runCommand "${name}-${npm.${name}.version}" { } ''
+    mkdir -p $out/bin $out/lib
+    tar -xzf ${prepared {
+      name = "${name}-${npm.${name}.version}.tgz";
+      inherit (npm.${name}) sha256;
+      mode = "flat";
+    }}
+    cp -R package $out/lib/${name}
+    printf '#!%s\nexec %s %s "$@"\n' ${shell} ${nodejs}/bin/node $out/lib/${name}/${main} > $out/bin/${program}
+    chmod +x $out/bin/${program}
+  '';
+
+  # What nixpkgs' fetcher makes of the lockfile is made by the prepare script, by the same steps: it has to have the hash
+  # that the package says, or that is out of date.
+  fetchDeps =
+    { pname, hash, ... }:
+    if hash == npm.deps.hash then
+      prepared {
+        name = "${pname}-pnpm-deps";
+        sha256 = hash;
+        mode = "recursive";
+      }
+    else
+      throw "${pname}: what pnpm installs has changed, or test/world/prepare was not run since; of this pnpm-lock.yaml it made hash = \"${npm.deps.hash}\"";
+
+  # Does what nixpkgs' hook does: installs from what was fetched, as the lockfile says.
+  configHook = runCommand "pnpm-config-hook" { } ''
+    mkdir -p $out/nix-support
+    cat > $out/nix-support/setup-hook <<'EOF'
+    installPnpmDeps() {
+      export HOME=$PWD/../home
+      mkdir $HOME
+      cp -R $pnpmDeps ../pnpm-store
+      chmod -R u+w ../pnpm-store
+      pnpm config set store-dir "$PWD/../pnpm-store"
+      pnpm config set package-import-method clone-or-copy
+      for workspace in "''${pnpmWorkspaces[@]}"; do pnpmInstallFlags+=("--filter=$workspace"); done
+      pnpm install --offline --ignore-scripts "''${pnpmInstallFlags[@]}" --frozen-lockfile
+    }
+    postConfigureHooks+=(installPnpmDeps)
+    EOF
+  '';
+
   # A script in bin.
   scriptPackage =
     name: script:
@@ -121,20 +224,17 @@ let
     '';
 in
 rec {
-  inherit system runCommand;
+  inherit system runCommand bash;
+  stdenv = { inherit mkDerivation; };
   runtimeShell = shell;
   runtimeShellPackage = dash;
 
-  bash = deb "bash";
   coreutils = deb "coreutils";
   curl = deb "curl";
 
-  nodejs_24 = runCommand "nodejs-${inputs.node.version}" { } ''
-    mkdir -p $out/bin
-    cp ${prepared { name = "node"; inherit (inputs.node) sha256; mode = "recursive"; }} $out/bin/node
-    chmod +wx $out/bin/node
-    ${patch (map deb [ "libc6" "libstdc++6" "libgcc-s1" ])}
-  '';
+  nodejs_24 = nodejs;
+  typescript = npmPackage "typescript" "tsc" "bin/tsc";
+  pnpm_10 = npmPackage "pnpm" "pnpm" "bin/pnpm.cjs" // { inherit fetchDeps configHook; };
 
   # Debian's fortune looks for its data in /usr; told where they are, it does not.
   fortune = scriptPackage "fortune-${inputs.debs.fortune-mod.version}" ''
