@@ -36,7 +36,7 @@ describe.skipIf(!ready)("each example of the README runs", () => {
   test("the commands, one after another, in one folder", async () => {
     // The flake is this repository's and nixpkgs the offline world; the rest is as written.
     const set = ["set -eu", `stowage() { ${stowageWords.join(" ")} "$@"; }`].join("\n");
-    const nix = `nix() { command nix "$1" "${repository}#fortune-cat" --override-input nixpkgs "path:${repository}/test/world"; }`;
+    const nix = `nix() { verb=$1 place="${repository}#\${2#*#}"; shift 2; command nix "$verb" "$place" "$@" --override-input nixpkgs "path:${repository}/test/world"; }`;
     const commands = blocks("sh").filter((block) => !block.startsWith("npm "));
     expect(commands.length).toBeGreaterThanOrEqual(3);
     const { exitCode, all } = await execa("sh", ["-c", [set, nix, ...commands].join("\n")], {
@@ -80,7 +80,8 @@ describe.skipIf(!ready)("each example of the README runs", () => {
       env: nixEnvironment,
     });
     expect(stdout).toMatch(/^fortune-cat\.tar: sha256:[0-9a-f]{64}$/);
-    expect(await docker.run("load", "-i", join(fortuneCat.folder, "fortune-cat.tar"))).toBe(
+    // The flake's image, loaded before, has the same name.
+    expect(await docker.run("load", "-i", join(fortuneCat.folder, "fortune-cat.tar"))).toContain(
       "Loaded image: fortune-cat:0.1.0",
     );
   });

@@ -16,17 +16,13 @@ let
 
   # What dockerTools can and an image of store paths cannot, by the value that asks for nothing.
   refused = {
-    fromImage = {
-      nothing = null;
-      reason = "an image on another one cannot be made yet; name what it has as contents";
-    };
     fromImageName = {
       nothing = null;
-      reason = "it chooses from fromImage, which cannot be had";
+      reason = "fromImage is one image; take it out of an archive of several first";
     };
     fromImageTag = {
       nothing = null;
-      reason = "it chooses from fromImage, which cannot be had";
+      reason = "fromImage is one image; take it out of an archive of several first";
     };
     extraCommands = {
       nothing = "";
@@ -106,6 +102,7 @@ let
   known = [
     "name"
     "tag"
+    "fromImage"
     "target"
     "contents"
     "copyToRoot"
@@ -116,6 +113,7 @@ let
     "layering"
     "compressor"
     "user"
+    "link"
     "passthru"
     "meta"
     "system"
@@ -177,6 +175,8 @@ let
   maxLayers = arguments.maxLayers or 100;
   architecture = arguments.architecture or null;
   user = arguments.user or null;
+  fromImage = arguments.fromImage or null;
+  link = arguments.link or null;
   passthru = arguments.passthru or { };
 
   target = map (path: "${path}") (toList (arguments.target or null));
@@ -210,6 +210,8 @@ let
       compressions.${oneOf "compressor" (arguments.compressor or "none") (attrNames compressions)}
     ]
     ++ (if architecture == null then [ ] else [ "--platform" "linux/${architecture}" ])
+    ++ (if fromImage == null then [ ] else [ "--base" "${fromImage}" ])
+    ++ (if link == null then [ ] else [ "--link" link ])
     ++ (if user == null then [ ] else [ "--user" user ]);
 
   image =
@@ -246,4 +248,4 @@ in
 assert builtins.all (name: refuse name == null) (attrNames arguments);
 assert targets != [ ] || fail "nothing to pack: give target, contents, or a config that names a package";
 assert (builtins.isInt maxLayers && maxLayers >= 2 && maxLayers <= 125) || fail "maxLayers must be from 2 to 125";
-image
+builtins.deepSeq words image
