@@ -1,11 +1,16 @@
 import { planLayers, type ChangeHistory, type ClosureGraph, type LayeringStrategyName } from "@stowage/core";
+import { sampledPlan } from "./sampled.ts";
 import { historyFor, releases, type World } from "./worlds.ts";
 
-export const strategies: readonly LayeringStrategyName[] = [
+/** The layerings, and one to compare with. */
+export type Compared = LayeringStrategyName | "sampled";
+
+export const strategies: readonly Compared[] = [
   "popularity",
   "auto",
   "single",
   "per-path",
+  "sampled",
   "expected",
 ];
 
@@ -16,7 +21,7 @@ export interface Row {
   readonly layers: number;
   /** The changed paths' own bytes: no plan sends less. */
   readonly lowerBound: number;
-  readonly sent: Readonly<Record<LayeringStrategyName, number>>;
+  readonly sent: Readonly<Record<LayeringStrategyName, number>> & { readonly sampled?: number };
 }
 
 export interface Campaign {
@@ -26,6 +31,9 @@ export interface Campaign {
   readonly releases: number;
   readonly seed: number;
 }
+
+/** Paths of the largest graph for which releases are sampled: with more it takes minutes. */
+const MOST_SAMPLED = 1000;
 
 /** What every layer adds to the manifest and the config, which every release sends. */
 const DOCUMENT_BYTES = 512;
@@ -39,7 +47,7 @@ export function* runCampaign(campaign: Campaign): Generator<Row> {
 }
 
 interface Carrier {
-  readonly strategy: LayeringStrategyName;
+  readonly strategy: Compared;
   readonly layers: number;
   readonly layerOf: Uint32Array;
   readonly bytes: readonly number[];
@@ -53,7 +61,8 @@ function* compare(
   plan: ReturnType<typeof planner>,
 ): Generator<Row> {
   const history = historyFor(graph, world, seed + 1);
-  const carriers = limits.flatMap((layers) => strategies.map((strategy) => plan(strategy, layers, history)));
+  const tried = strategies.filter((strategy) => strategy !== "sampled" || graph.infos.length <= MOST_SAMPLED);
+  const carriers = limits.flatMap((layers) => tried.map((strategy) => plan(strategy, layers, history)));
   const sent = carriers.map(({ bytes }) => count * DOCUMENT_BYTES * bytes.length);
   const sentIn = carriers.map(({ bytes }) => new Int32Array(bytes.length).fill(-1));
   let lowerBound = 0;
@@ -89,24 +98,27 @@ function* compare(
 /** Plans that are the same in several worlds are made once. */
 function planner(
   graph: ClosureGraph,
-): (strategy: LayeringStrategyName, layers: number, history: ChangeHistory | undefined) => Carrier {
+): (strategy: Compared, layers: number, history: ChangeHistory | undefined) => Carrier {
   const known = new Map<string, Carrier>();
   return (strategy, layers, history) => {
     const usesHistory = strategy === "expected" && history !== undefined;
     const key = `${strategy} ${layers}`;
     const carrier = usesHistory ? undefined : known.get(key);
     if (carrier !== undefined) return carrier;
-    const plan = planLayers(graph, {
-      strategy,
-      maxLayers: layers + 1,
-      otherLayers: 1,
-      ...(strategy === "expected" ? { history } : {}),
-    });
+    const planned =
+      strategy === "sampled"
+        ? sampledPlan(graph, layers)
+        : planLayers(graph, {
+            strategy,
+            maxLayers: layers + 1,
+            otherLayers: 1,
+            ...(strategy === "expected" ? { history } : {}),
+          }).layers;
     const layerOf = new Uint32Array(graph.infos.length);
-    for (const [index, paths] of plan.layers.entries()) {
+    for (const [index, paths] of planned.entries()) {
       for (const path of paths) layerOf[graph.positionOf(path) as number] = index;
     }
-    const sizes = plan.layers.map(() => 0);
+    const sizes = planned.map(() => 0);
     for (const [position, layer] of layerOf.entries()) {
       sizes[layer] = (sizes[layer] as number) + narSizeAt(graph, position);
     }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { buildGraph, type ClosureGraph } from "@stowage/core";
 import { makeClosure } from "@stowage/nix";
 import { pathInfoOf, storePathOf } from "../../support/graphs.ts";
@@ -10,7 +12,6 @@ const LEVELS = 9;
 
 interface Made {
   readonly name: string;
-  readonly level: number;
   readonly references: number[];
   readonly narSize: number;
 }
@@ -24,7 +25,7 @@ export function generateGraph(count: number, seed: number): ClosureGraph {
   const random = new Random(seed);
   const base = Math.max(3, Math.round(count * 0.015));
   const own = Math.max(1, Math.min(6, Math.round(count * 0.03)));
-  const paths: Made[] = [];
+  const paths: (Made & { readonly level: number })[] = [];
   for (let index = 0; index < count - own - 1; index++) {
     const level = index < base ? 0 : 1 + Math.floor((LEVELS * (index - base)) / (count - own - 1 - base));
     const references = new Set<number>();
@@ -40,6 +41,38 @@ export function generateGraph(count: number, seed: number): ClosureGraph {
     const name = index === 0 ? `libc-${version}` : `package${index}-${version}`;
     paths.push({ name, level, references: [...references], narSize: sizeOf(random, index) });
   }
+  return withApplication(paths, own, random);
+}
+
+/**
+ * The closure of an application that is made of Debian packages, each as a path: sizes and dependencies are real ones,
+ * with what would lead round in a circle left out, as Nix has none. The file has a line for each package, those that
+ * others depend on first: its name and version, its size in KiB, and the numbers of the lines it depends on.
+ */
+function debianGraph(file: string, parts: number): ClosureGraph {
+  const text = readFileSync(join(import.meta.dirname, file), "utf8");
+  const paths = text
+    .trimEnd()
+    .split("\n")
+    .map((line): Made => {
+      const [name = "", size, ...references] = line.split(" ");
+      return { name, references: references.map(Number), narSize: Number(size) * KIB };
+    });
+  return withApplication(paths, parts, new Random(1));
+}
+
+/** ImageMagick below an application: 68 paths, 121 MiB. */
+export function debian68(): ClosureGraph {
+  return debianGraph("imagemagick.txt", 6);
+}
+
+/** Compilers, GNU Radio and a database below an application: 521 paths, 2.9 GiB. */
+export function debian521(): ClosureGraph {
+  return debianGraph("workbench.txt", 5);
+}
+
+/** Puts an application on top of libraries: a small root, and parts that refer to all that nothing else does. */
+function withApplication(paths: readonly Made[], own: number, random: Random): ClosureGraph {
   const referenced = new Set(paths.flatMap(({ references }) => references));
   const free = paths.map((_, index) => index).filter((index) => !referenced.has(index));
   const parts = Array.from({ length: own }, (_, part) => {
@@ -47,7 +80,6 @@ export function generateGraph(count: number, seed: number): ClosureGraph {
     references.push(random.below(paths.length), 0);
     return {
       name: `app-part${part}-1.0`,
-      level: LEVELS + 1,
       references,
       narSize: Math.floor(200 * KIB * random.next() + 2 * KIB),
     };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadClosure } from "@stowage/core";
 import { runCampaign, strategies, type Row } from "./compare.ts";
-import { generateGraph } from "./graphs.ts";
+import { debian521, debian68, generateGraph } from "./graphs.ts";
 import { compareWithOptimum } from "./optimum.ts";
 import { worlds, wrongWorlds } from "./worlds.ts";
 
@@ -28,6 +28,9 @@ const load = async (
 };
 
 const graphs = [await load(join(import.meta.dirname, "fortune-cat.txt"))];
+for (const graph of has("quick") ? [debian68()] : [debian68(), debian521()]) {
+  graphs.push({ name: `debian ${graph.infos.length}`, graph });
+}
 for (const file of values("graph")) graphs.push(await load(file));
 for (const paths of has("quick") ? [60] : [60, 500, 3000]) {
   graphs.push({ name: `${paths} paths`, graph: generateGraph(paths, 1) });
@@ -77,7 +80,10 @@ function printRow({ graph, world, layers, lowerBound, sent }: Row): void {
       world.padEnd(20),
       String(layers).padStart(6),
       (lowerBound / 2 ** 20).toFixed(2).padStart(7),
-      ...strategies.map((name) => (sent[name] / lowerBound).toFixed(3).padStart(10)),
+      ...strategies.map((name) => {
+        const bytes = sent[name];
+        return (bytes === undefined ? "" : (bytes / lowerBound).toFixed(3)).padStart(10);
+      }),
     ].join(" "),
   );
 }

@@ -121,7 +121,7 @@ function basePaths(graph: ClosureGraph): number[] {
 }
 
 /** Nix's rule: what changes, changes all that depends on it. */
-function withDependents(graph: ClosureGraph, own: readonly number[]): Uint8Array {
+export function withDependents(graph: ClosureGraph, own: readonly number[]): Uint8Array {
   const changed = new Uint8Array(graph.infos.length);
   const waiting = [...own];
   for (const position of own) changed[position] = 1;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadClosure } from "@stowage/core";
 import { runCampaign } from "../../bench/upgrades/compare.ts";
-import { generateGraph } from "../../bench/upgrades/graphs.ts";
+import { debian521, debian68, generateGraph } from "../../bench/upgrades/graphs.ts";
 import { cheapestPartition, compareWithOptimum } from "../../bench/upgrades/optimum.ts";
 import { worlds, wrongWorlds } from "../../bench/upgrades/worlds.ts";
 import { repository } from "../../support/repository.ts";
@@ -14,6 +14,8 @@ const fortuneCat = await loadClosure({ targets: [], text: readFileSync(file, "ut
 const campaign = {
   graphs: [
     { name: "fortune-cat", graph: fortuneCat.graph },
+    { name: "debian 68", graph: debian68() },
+    ...(isLong ? [{ name: "debian 521", graph: debian521() }] : []),
     ...(isLong ? [60, 500, 3000] : [60, 200]).map((paths) => ({
       name: `${paths} paths`,
       graph: generateGraph(paths, 1),
@@ -35,6 +37,16 @@ describe("simulated upgrades", () => {
     },
     600_000,
   );
+
+  test("at the sampled rates expected sends no more than what plans from samples", () => {
+    const sampledWorlds = worlds.filter(
+      ({ name }) => name === "dependency bumps" || name === "base rebuilds",
+    );
+    for (const { sent, ...row } of runCampaign({ ...campaign, worlds: sampledWorlds })) {
+      if (sent.sampled === undefined) continue;
+      expect(sent.expected, JSON.stringify({ ...row, sent })).toBeLessThanOrEqual(1.001 * sent.sampled);
+    }
+  }, 600_000);
 
   test.each(wrongWorlds)(
     "$name: expected sends at most a tenth more than the best of them",

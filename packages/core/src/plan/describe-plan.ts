@@ -1,7 +1,7 @@
 import type { StorePath } from "@stowage/nix";
 import { packageOf } from "../analyze/package-of.ts";
 import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
-import { modelChanges, weightOfAll } from "./expected/change-model.ts";
+import { modelChanges, unitsByPosition, weightOfAll } from "./expected/change-model.ts";
 import { layerCost } from "./expected/layer-cost.ts";
 import type { ChangeHistory } from "./expected/rates.ts";
 import type { LayerPlan } from "./layer-plan.ts";
@@ -52,7 +52,7 @@ export function describePlan(
   },
 ): { readonly layers: PlannedLayer[]; readonly leastExpectedBytes: number } {
   const model = modelChanges(graph, history);
-  const unitOf = new Map(model.units.flatMap((unit, number) => unit.map((position) => [position, number])));
+  const unitOf = unitsByPosition(model);
   const layers = plan.layers.map((paths, index): PlannedLayer => {
     const positions = paths.map((path) => graph.positionOf(path) as number);
     const units = [...new Set(positions.map((position) => unitOf.get(position) as number))];

@@ -3,7 +3,7 @@ import { infoAt, type ClosureGraph } from "../../graph/closure-graph.ts";
 import { condense } from "../../graph/condensation.ts";
 import { lanesOf } from "../../graph/lanes.ts";
 import { nameReader } from "../read-names.ts";
-import { scaleOf, weightOf, type ChangeHistory } from "./rates.ts";
+import { ratesFrom, type ChangeHistory, type Rates } from "./rates.ts";
 
 /**
  * What a release may change. A package changes by itself at some rate; a store path changes when anything in its
@@ -12,7 +12,7 @@ import { scaleOf, weightOf, type ChangeHistory } from "./rates.ts";
  * Every number is made with operations that IEEE 754 rounds exactly (no `exp`, no `pow`), so that a plan is the same on
  * every machine and every version of Node.
  */
-export interface ChangeModel {
+export interface ChangeModel extends Pick<Rates, "likelihood" | "weightFor"> {
   /** What nothing tells apart: single positions, or those of a reference cycle. By name, then by path. */
   readonly units: readonly (readonly number[])[];
   /** Bytes of NAR of each unit, rounded to four binary digits: a few bytes more or less leave a plan as it is. */
@@ -21,11 +21,9 @@ export interface ChangeModel {
   readonly causes: readonly Uint32Array[];
   /** For each package what it weighs: the more, the more often it changes. Packages that change most units first. */
   readonly weights: Float64Array;
-  /** How likely a release changes something whose causes weigh this much in sum: 0 for nothing, towards 1. */
-  readonly likelihood: (weight: number) => number;
-  /** The other way round; Infinity from 1 on. */
-  readonly weightFor: (likelihood: number) => number;
 }
+
+const PAGE = 4096;
 
 /** Models a closure's changes by what is known of its packages, and by a prior where nothing is. */
 export function modelChanges(graph: ClosureGraph, history?: ChangeHistory): ChangeModel {
@@ -34,15 +32,13 @@ export function modelChanges(graph: ClosureGraph, history?: ChangeHistory): Chan
   const { causes, affected } = findCauses(graph, units, packageOf, names.length);
 
   const rootPackages = new Set(graph.roots.map((root) => packageOf[root] as number));
+  const { weightOf, likelihood, weightFor } = ratesFrom(history);
   const weights = Float64Array.from(names, (name, number) =>
-    weightOf(
-      {
-        name,
-        dependents: (affected[number] as number) - 1,
-        roots: rootPackages.has(number) ? rootPackages.size : undefined,
-      },
-      history,
-    ),
+    weightOf({
+      name,
+      dependents: (affected[number] as number) - 1,
+      roots: rootPackages.has(number) ? rootPackages.size : undefined,
+    }),
   );
 
   const order = [...names.keys()].toSorted(
@@ -57,8 +53,14 @@ export function modelChanges(graph: ClosureGraph, history?: ChangeHistory): Chan
     ),
     causes: causes.map((list) => list.map((number) => renumbered[number] as number).toSorted()),
     weights: Float64Array.from(order, (number) => weights[number] as number),
-    ...scaleOf(history),
+    likelihood,
+    weightFor,
   };
+}
+
+/** The unit of each position. */
+export function unitsByPosition({ units }: ChangeModel): ReadonlyMap<number, number> {
+  return new Map(units.flatMap((unit, number) => unit.map((position) => [position, number])));
 }
 
 /** The summed weights of all that changes any of some units. */
@@ -140,10 +142,11 @@ function findCauses(
   return { causes, affected };
 }
 
+/** What is smaller than a page is as large as one: so little decides nothing. */
 function roundSize(bytes: number): number {
-  let step = 1;
+  let step = PAGE / 16;
   while (bytes / step >= 16) step *= 2;
-  return Math.round(bytes / step) * step;
+  return Math.max(PAGE, Math.round(bytes / step) * step);
 }
 
 function compareText(a: string, b: string): number {

@@ -1,6 +1,6 @@
 import type { StorePath } from "@stowage/nix";
 import type { ClosureGraph } from "../../graph/closure-graph.ts";
-import { modelChanges, weightOfAll } from "./change-model.ts";
+import { modelChanges, unitsByPosition, weightOfAll } from "./change-model.ts";
 import { layerCost } from "./layer-cost.ts";
 import type { ChangeHistory } from "./rates.ts";
 
@@ -13,7 +13,7 @@ export function expectedCost(
   history?: ChangeHistory,
 ): (paths: readonly StorePath[]) => number {
   const model = modelChanges(graph, history);
-  const unitOf = new Map(model.units.flatMap((unit, number) => unit.map((position) => [position, number])));
+  const unitOf = unitsByPosition(model);
   return (paths) => {
     const units = [...new Set(paths.map((path) => unitOf.get(graph.positionOf(path) as number) as number))];
     const size = units.reduce((sum, unit) => sum + (model.sizes[unit] as number), 0);

@@ -1,7 +1,7 @@
 import { infoAt, type ClosureGraph } from "../../graph/closure-graph.ts";
 import type { LayerLimits, PlanKnowledge } from "../layer-plan.ts";
 import { agglomerate } from "./agglomerate.ts";
-import { modelChanges, weightOfAll, type ChangeModel } from "./change-model.ts";
+import { modelChanges, unitsByPosition, weightOfAll, type ChangeModel } from "./change-model.ts";
 import type { Cluster } from "./cluster.ts";
 import { improve } from "./improve.ts";
 
@@ -32,7 +32,7 @@ function standingClusters(
   model: ChangeModel,
   standing: readonly (readonly number[])[],
 ): Map<Cluster, number[]> {
-  const unitOf = new Map(model.units.flatMap((unit, number) => unit.map((position) => [position, number])));
+  const unitOf = unitsByPosition(model);
   const clusters = new Map<Cluster, number[]>();
   for (const layer of standing) {
     const units = [...new Set(layer.map((position) => unitOf.get(position) as number))];
