@@ -1,5 +1,6 @@
 # The packages of the offline world. Names are nixpkgs' own, so that flake.nix is the same with either.
-{ system }:
+# `rebuilt` says of packages that they were built again since: a mark for each, that goes into its version and its files.
+{ system, rebuilt ? { } }:
 let
   inputs =
     if builtins.pathExists ./inputs.json then
@@ -148,15 +149,20 @@ let
     done
   '';
 
+  markOf = name: if rebuilt ? ${name} then "+${rebuilt.${name}}" else "";
+  mark = name: if rebuilt ? ${name} then "mkdir -p $out/share; echo ${rebuilt.${name}} > $out/share/rebuilt\n" else "";
+
   # The loader and libc find each other by themselves and stay as they are.
-  libc6 = runCommand "libc6-${inputs.debs.libc6.version}" { } (unpack "libc6");
+  libc6 = runCommand "libc6-${inputs.debs.libc6.version}${markOf "libc6"}" { } (unpack "libc6" + mark "libc6");
 
   deb =
     name:
     if name == "libc6" then
       libc6
     else
-      runCommand "${name}-${inputs.debs.${name}.version}" { } (unpack name + patch (map deb inputs.debs.${name}.depends));
+      runCommand "${name}-${inputs.debs.${name}.version}${markOf name}" { } (
+        unpack name + mark name + patch (map deb inputs.debs.${name}.depends)
+      );
 
   dash = deb "dash";
   shell = "${dash}/bin/dash";
@@ -256,6 +262,30 @@ rec {
 
   # Targets of other shapes, for the tests.
   tests = {
+    # Releases of a service, one after the other: the first, two of the application, one with another version of a
+    # library, one with another C library below everything.
+    releases = builtins.mapAttrs (_: rebuilt: (import ./packages.nix { inherit system rebuilt; }).tests.service) rec {
+      first = { };
+      second = { service = "2"; };
+      third = { service = "3"; assets = "2"; };
+      bumped = third // { service = "4"; libssl3 = "b2"; };
+      rebased = bumped // { service = "5"; libc6 = "b2"; };
+    };
+    # A program, what it shows, and what it runs.
+    service =
+      let
+        assets = runCommand "service-assets-1${markOf "assets"}" { } ''
+          mkdir -p $out/share
+          head -c 300000 ${cacert}/etc/ssl/certs/ca-bundle.crt > $out/share/pictures
+          ${mark "assets"}
+        '';
+      in
+      scriptPackage "service-1${markOf "service"}" ''
+        printf '#!%s\nexport ASSETS=%s FORTUNE=%s SSL_CERT_FILE=%s TZDIR=%s PATH=%s\nexec %s "$@"\n' ${shell} ${assets} \
+          ${fortune}/bin/fortune ${cacert}/etc/ssl/certs/ca-bundle.crt ${tzdata}/share/zoneinfo ${coreutils}/bin \
+          ${curl}/bin/curl > $out/bin/service
+        ${mark "service"}
+      '';
     # A target that is itself an executable file.
     single-file = runCommand "single-file-1.0" { } ''
       printf '#!%s\necho one file\n' ${shell} > $out
