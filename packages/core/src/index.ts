@@ -50,6 +50,13 @@ export {
   type GraphFormat,
 } from "./graph/export/export-graph.ts";
 export { findDuplicates, type Duplicate, type DuplicateCopy } from "./analyze/dupes.ts";
+export {
+  reconcile,
+  type ReconciledPath,
+  type ReconcileOptions,
+  type Reconciliation,
+  type SizeParts,
+} from "./reconcile.ts";
 export { adviseCuts, type Cut, type CutOptions } from "./analyze/cut.ts";
 export {
   diffClosures,

@@ -1,4 +1,5 @@
 export { BlockPool } from "./compression/block-pool.ts";
+export { LayerCompression } from "./compression/layer-compression.ts";
 export { parseCompression, type Codec, type CodecName } from "./compression/codec.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
@@ -15,7 +16,7 @@ export {
 } from "./image-draft.ts";
 export { readBase, type BaseImage, type ReadBaseOptions } from "./base/read-base.ts";
 export type { LayerDirectory, LayerEntry, LayerFile, LayerSymlink } from "./layer/entry.ts";
-export { layerSize } from "./layer/layer-size.ts";
+export { layerSize, measureEntries, type EntryBytes } from "./layer/layer-size.ts";
 export { writeLayer } from "./layer/layer-writer.ts";
 export { isImagePath } from "./source/open-image.ts";
 export { readImage, type ImageSummary } from "./source/read-image.ts";

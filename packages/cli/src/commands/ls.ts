@@ -1,8 +1,9 @@
-import type { Analysis, AnalyzedPath, Cut } from "@stowage/core";
+import type { Analysis, AnalyzedPath, Cut, ReconciledPath } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderJson } from "../render/json.ts";
 import { renderCuts, renderPaths, renderTree } from "../render/ls.ts";
+import { renderReconciliation } from "../render/reconcile.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { choice, readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
@@ -16,7 +17,7 @@ export function lsCommand(): Verb {
     new Command("ls")
       .summary("list what is in a closure, with sizes")
       .description(
-        "List what is in the closure of all targets: its own size, what the closure would lose without it (added), its size with all it needs (closure), how many paths refer to it.\n\n  stowage ls result --limit 20\n  stowage ls result --tree --depth 3\n  stowage ls result --cut",
+        "List what is in the closure of all targets: its own size, what the closure would lose without it (added), its size with all it needs (closure), how many paths refer to it.\n\n  stowage ls result --limit 20\n  stowage ls result --tree --depth 3\n  stowage ls result --cut\n  stowage ls result --reconcile",
       )
       .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
   )
@@ -26,6 +27,11 @@ export function lsCommand(): Verb {
     .option("--limit <n>", "rows that people see; JSON is always whole")
     .option("--depth <n>", "steps below the targets, of --tree (default: all) and --cut (default: 2)")
     .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
+    .option(
+      "--reconcile",
+      "each path as NAR, on this machine's disk, in a layer and compressed, and why they differ",
+    )
+    .option("--compression <codec[:level]>", "of --reconcile: gzip, zstd or none (default: zstd)")
     .option("--on-disk", "also what each path takes up on this machine's disk");
   return { command, action: (speaker, parsed) => runLs(speaker, parsed, parsed.opts<LsWords>()) };
 }
@@ -38,12 +44,18 @@ interface LsWords extends ClosureWords {
   readonly depth?: string;
   readonly name?: string;
   readonly onDisk?: boolean;
+  readonly reconcile?: boolean;
+  readonly compression?: string;
 }
 
 /** What would change nothing is refused: whoever wrote it means something. */
 function refuseClashes(words: LsWords, isSortChosen: boolean): void {
   if (words.tree && words.cut)
     throw new UsageError("--tree and --cut are two different answers", "Take one.");
+  if (words.reconcile && (words.tree || words.cut || words.onDisk))
+    throw new UsageError("--reconcile is an answer of its own", "Leave --tree, --cut and --on-disk out.");
+  if (words.compression !== undefined && !words.reconcile)
+    throw new UsageError("--compression is of --reconcile", "Add --reconcile.");
   const isTable = !words.tree && !words.cut;
   if (!isTable && words.name !== undefined)
     throw new UsageError("--name chooses rows of the table, not of --tree or --cut");
@@ -66,6 +78,17 @@ async function runLs(speaker: Speaker, parsed: Command, words: LsWords): Promise
     const { graph } = await core.loadClosure(source);
     const cuts: readonly Cut[] = core.adviseCuts(graph, { depth });
     await speaker.print(words.json ? renderJson({ cuts }) : renderCuts(cuts, { limit, style }));
+    return exitCodes.done;
+  }
+  if (words.reconcile) {
+    if (words.sort === "closure") throw new UsageError("--reconcile has no closure sizes to sort by");
+    const answer = await core.reconcile({ ...source, compression: words.compression });
+    const { name } = words;
+    const paths = answer.paths
+      .filter((path) => name === undefined || core.matchesPackage(name, path))
+      .toSorted(compareNarSizes(words.sort === "name"));
+    const sorted = { ...answer, paths };
+    await speaker.print(words.json ? renderJson(sorted) : renderReconciliation(sorted, { limit, style }));
     return exitCodes.done;
   }
   if (words.tree) {
@@ -110,6 +133,14 @@ function comparePaths(by: LsWords["sort"]): (a: AnalyzedPath, b: AnalyzedPath) =
     case "added":
       return (a, b) => b.addedSize - a.addedSize || compareNames(a, b);
   }
+}
+
+/** Largest first, or by name; then in path order. */
+function compareNarSizes(byName: boolean): (a: ReconciledPath, b: ReconciledPath) => number {
+  const nameOf = ({ path }: ReconciledPath): string => path.slice(path.lastIndexOf("/") + 34);
+  return (a, b) =>
+    (byName ? 0 : b.narSize - a.narSize) ||
+    (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : a.path < b.path ? -1 : 1);
 }
 
 function byPosition({ paths }: Analysis, by: LsWords["sort"]): (a: number, b: number) => number {

@@ -11,11 +11,34 @@ export const RECORD: number = 20 * BLOCK;
  * @throws OciError `entry-unrepresentable`
  */
 export function layerSize(entries: Iterable<LayerEntry>): number {
+  const { headers, contents, padding } = measureEntries(entries);
+  return roundUp(headers + contents + padding + 2 * BLOCK, RECORD);
+}
+
+/** What the bytes of some entries of a layer are. */
+export interface EntryBytes {
+  readonly entries: number;
+  /** Header blocks, extended ones too. */
+  readonly headers: number;
+  readonly contents: number;
+  /** What fills contents up to whole blocks. */
+  readonly padding: number;
+}
+
+/**
+ * Measures entries from metadata alone, without the end of the tar.
+ * @throws OciError `entry-unrepresentable`
+ */
+export function measureEntries(entries: Iterable<LayerEntry>): EntryBytes {
   const check = new EntryCheck();
-  let size = 0;
+  const bytes = { entries: 0, headers: 0, contents: 0, padding: 0 };
   for (const entry of entries) {
     check.check(entry);
-    size += entryHeader(entry).length + (entry.type === "file" ? roundUp(entry.size, BLOCK) : 0);
+    bytes.entries++;
+    bytes.headers += entryHeader(entry).length;
+    if (entry.type !== "file") continue;
+    bytes.contents += entry.size;
+    bytes.padding += roundUp(entry.size, BLOCK) - entry.size;
   }
-  return roundUp(size + 2 * BLOCK, RECORD);
+  return bytes;
 }
