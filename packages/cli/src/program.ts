@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import type { Action, Verb } from "./commands/verb.ts";
+import { formatProgramHelp, formatVerbHelp } from "./help/format-help.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
 
@@ -20,12 +21,14 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
   cache: async () => (await import("./commands/cache.ts")).cacheCommand,
   push: async () => (await import("./commands/push.ts")).pushCommand,
   index: async () => (await import("./commands/index.ts")).indexCommand,
+  completion: async () => (await import("./commands/completion.ts")).completionCommand,
 };
 
 /** Runs the command with these words, and gives its exit status. */
 export async function runProgram(words: readonly string[], version: string): Promise<number> {
   let status: number = exitCodes.done;
-  const program = buildProgram(version, await loadVerbs(words), async (action, command) => {
+  const isWhole = words.includes("-v") || words.includes("--verbose");
+  const program = buildProgram({ version, isWhole }, await loadVerbs(words), async (action, command) => {
     const speaker = makeSpeaker(command.optsWithGlobals<GlobalOptions>());
     try {
       status = await action(speaker, command);
@@ -47,21 +50,30 @@ export async function runProgram(words: readonly string[], version: string): Pro
 async function loadVerbs(words: readonly string[]): Promise<Verb[]> {
   const first = words.find((word, index) => !word.startsWith("-") && words[index - 1] !== "--color");
   const named = first !== undefined && Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  const loaders = named === undefined ? Object.values(verbs) : [named];
+  // Completions are of all verbs.
+  const loaders = named === undefined || first === "completion" ? Object.values(verbs) : [named];
   return Promise.all(loaders.map(async (load) => (await load())()));
 }
 
 function buildProgram(
-  version: string,
+  { version, isWhole }: { readonly version: string; readonly isWhole: boolean },
   loaded: readonly Verb[],
   run: (action: Action, command: Command) => Promise<void>,
 ): Command {
   const program = new Command("stowage")
-    .description("Pack a Nix build into a container image, and explain what is in it.")
+    .description(
+      "Pack a Nix build into a container image, and explain what is in it.\n\n  stowage pack result && docker load -i app.tar\n  stowage ls result --limit 10\n  stowage help pack",
+    )
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "stowage: ")) })
+    .configureHelp({
+      formatHelp: (command, { helpWidth = 80 }) =>
+        command.parent === null
+          ? formatProgramHelp(command, helpWidth)
+          : formatVerbHelp(command, { width: helpWidth, isWhole }),
+    })
     .option("-q, --quiet", "say nothing but errors", false)
     .option("-v, --verbose", "say more; twice: with stack traces", (_: string, times: number) => times + 1, 0)
     .addOption(
@@ -71,7 +83,7 @@ function buildProgram(
     )
     .exitOverride();
   for (const { command, action } of loaded) {
-    command.exitOverride().action(() => run(action, command));
+    command.copyInheritedSettings(program).action(() => run(action, command));
     program.addCommand(command);
   }
   return program;

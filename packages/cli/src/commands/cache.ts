@@ -9,7 +9,7 @@ export function cacheCommand(): Verb {
   const command = new Command("cache")
     .summary("what is remembered of layers' digests")
     .description(
-      "The digest cache: digests of layers that were made before, so that an unchanged layer is not read again where it is already.",
+      "The digest cache: digests of layers that were made before, so that an unchanged layer is not read again where it is already.\n\n  stowage cache\n  stowage cache --clear",
     )
     .option("--clear", "forget all of it")
     .option("--json", "print the answer as JSON");

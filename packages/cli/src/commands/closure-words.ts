@@ -17,7 +17,7 @@ export function withClosureOptions(command: Command): Command {
   return withImageOptions(
     command
       .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-      .option("--store <url>", "store to ask, as Nix names it")
+      .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
       .option("--json", "print the answer as JSON"),
   );
 }

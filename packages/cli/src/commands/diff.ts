@@ -24,8 +24,8 @@ export function diffCommand(): Verb {
       )
       .argument("<b>", "after: the same"),
   )
-    .option("--store <url>", "store to ask, as Nix names it")
-    .option("--limit <n>", "packages that people see; JSON is always whole")
+    .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
+    .option("--limit <n>", "packages that people see; JSON is always whole (default: all)")
     .option("--json", "print the answer as JSON");
   return { command, action: (speaker, parsed) => runDiff(speaker, parsed.args, parsed.opts<DiffWords>()) };
 }

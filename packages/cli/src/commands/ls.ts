@@ -24,7 +24,7 @@ export function lsCommand(): Verb {
     .option("--tree", "as a tree of references; what stood above already is marked")
     .option("--cut", "what removing each reference near the targets would save")
     .addOption(choice("--sort <by>", "largest first, or by name", sortings, "added"))
-    .option("--limit <n>", "rows that people see; JSON is always whole")
+    .option("--limit <n>", "rows that people see; JSON is always whole (default: all)")
     .option("--depth <n>", "steps below the targets, of --tree (default: all) and --cut (default: 2)")
     .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
     .option(

@@ -37,15 +37,29 @@ export function packCommand(): Verb {
     .option("--graph <file>", "an exported closure that answers in place of Nix; - is stdin")
     .option("-o, --output <file>", "where the image goes; - is stdout (default: <package name>.tar)")
     .addOption(
-      new Option("--format <format>", "form of the image").choices(["archive", "docker-archive", "oci-dir"]),
+      new Option(
+        "--format <format>",
+        "form of the image (default: archive, docker-archive to stdout)",
+      ).choices(["archive", "docker-archive", "oci-dir"]),
     )
-    .addOption(repeatable("-t, --tag <name[:tag]>", "name of the image; may be repeated"))
-    .option("--entrypoint <words>", "program to start: one word or a JSON array")
+    .addOption(
+      repeatable(
+        "-t, --tag <name[:tag]>",
+        "name of the image; may be repeated (default: <package name>:latest)",
+      ),
+    )
+    .option(
+      "--entrypoint <words>",
+      "program to start: one word or a JSON array (default: bin/<package name>, or the only one in bin/)",
+    )
     .option("--cmd <words>", "its arguments: one word or a JSON array")
     .addOption(repeatable("-e, --env <k=v>", "environment variable"))
     .addOption(repeatable("-p, --expose <port>", "port the program listens on: 8080, 53/udp"))
-    .option("-w, --workdir <path>", "working directory")
-    .option("-u, --user <user[:group]>", "who the program runs as; a new name is 1000:1000 with a home")
+    .option("-w, --workdir <path>", "working directory (default: none)")
+    .option(
+      "-u, --user <user[:group]>",
+      "who the program runs as; a new name is 1000:1000 with a home (default: root)",
+    )
     .addOption(repeatable("-l, --label <k=v>", "label"))
     .addOption(repeatable("--volume <path>", "place for a volume"))
     .option("--stop-signal <signal>", "signal that stops the program")
@@ -74,7 +88,7 @@ export function packCommand(): Verb {
     .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
-    .option("--store <url>", "store to take the paths from, as Nix names it")
+    .option("--store <url>", "store to take the paths from, as Nix names it (default: as Nix is set up)")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
     .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))

@@ -22,7 +22,7 @@ export function planCommand(): Verb {
   )
     .option("--digests", "compute the layers' digests, without writing them")
     .option("--no-check", "--digests without recomputing the NAR hash of each path")
-    .option("--limit <n>", "layers that people see; JSON is always whole");
+    .option("--limit <n>", "layers that people see; JSON is always whole (default: all)");
   return { command, action: (speaker, parsed) => runPlan(speaker, parsed.args, parsed.opts<PlanWords>()) };
 }
 

@@ -13,8 +13,8 @@ export function rootsCommand(): Verb {
     .description(
       "What only each garbage collector root of the store holds: what a collection would free if it alone were gone. What keep-derivations and keep-outputs of nix.conf keep counts too.\n\n  stowage roots --limit 10",
     )
-    .option("--store <url>", "store to ask, as Nix names it")
-    .option("--limit <n>", "roots that people see; JSON is always whole")
+    .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
+    .option("--limit <n>", "roots that people see; JSON is always whole (default: all)")
     .option("--json", "print the answer as JSON");
   return { command, action: (speaker, parsed) => runRoots(speaker, parsed.opts<RootsWords>()) };
 }

@@ -19,7 +19,7 @@ export function sbomCommand(): Verb {
       .argument("[target...]", "a result link, a store path, a path inside one, or an image")
       .addOption(choice("--format <format>", "CycloneDX 1.6 or SPDX 2.3, both as JSON", formats, "cyclonedx"))
       .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-      .option("--store <url>", "store to ask, as Nix names it")
+      .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
       .option(
         "--created <time>",
         "time in the bill: RFC 3339, source-date-epoch or now (default: none; SPDX has to have one, and says 1970)",

@@ -20,7 +20,7 @@ export function verifyCommand(): Verb {
         "an image archive, a layout directory, a reference in a registry, or - for an archive on stdin (a file, no pipe)",
       ),
   )
-    .option("--store <url>", "store to ask, as Nix names it")
+    .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
     .option("--json", "print the answer as JSON");
   return {
     command,
