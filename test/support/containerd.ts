@@ -7,7 +7,9 @@ import { onTestFinished } from "vitest";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface Containerd {
-  ctr(...words: string[]): ReturnType<typeof execa>;
+  /** Where it answers, for CONTAINERD_ADDRESS. */
+  readonly socket: string;
+  readonly ctr: (...words: string[]) => ReturnType<typeof execa>;
 }
 
 /** A containerd of the test's own, ended with the test. */
@@ -33,5 +35,5 @@ export async function startContainerd(): Promise<Containerd> {
     await exited;
   });
   for (let tries = 0; !existsSync(socket) && tries < 1200; tries++) await sleep(50);
-  return { ctr: (...words) => execa("ctr", ["-a", socket, ...words]) };
+  return { socket, ctr: (...words) => execa("ctr", ["-a", socket, ...words]) };
 }

@@ -50,6 +50,8 @@ const byCode: Readonly<Record<string, number>> = {
   "registry-denied": exitCodes.remote,
   "registry-missing": exitCodes.remote,
   "registry-failed": exitCodes.remote,
+  "engine-missing": exitCodes.environment,
+  "engine-failed": exitCodes.environment,
   // NARs come from binary caches.
   "nar-invalid": exitCodes.remote,
 };

@@ -20,6 +20,10 @@ export type CoreErrorCode =
   | "cache-unusable"
   /** A worker thread ended without an answer. */
   | "worker-failed"
+  /** An engine that images are loaded into is not installed or not running, or may not be spoken to. */
+  | "engine-missing"
+  /** An engine refuses an image, or breaks off. */
+  | "engine-failed"
   /** A program that keeps a registry's credentials cannot be run, or does not give them. */
   | "helper-failed";
 

@@ -18,6 +18,8 @@ export type {
 export { indexImages, type IndexedImage, type IndexOptions, type IndexResult } from "./index-images.ts";
 export { pushImage, type PushImageOptions, type PushImageResult } from "./push-image.ts";
 export type { AttachedFile, Attachment } from "./registry/attach-files.ts";
+export type { EngineName } from "./engine/engine.ts";
+export type { LoadedImage } from "./engine/load-draft.ts";
 export type { PushedName } from "./registry/push-draft-to.ts";
 export { Registries, type RegistryAccess } from "./registry/registry-access.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";

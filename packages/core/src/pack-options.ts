@@ -1,4 +1,6 @@
 import type { Writable } from "node:stream";
+import type { LoadedImage } from "./engine/load-draft.ts";
+import type { EngineName } from "./engine/engine.ts";
 import type { ContainerOptions } from "./build/config/container-config.ts";
 import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
 import type { AttachedFile, Attachment } from "./registry/attach-files.ts";
@@ -29,12 +31,14 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly include?: readonly string[] | undefined;
   /**
    * A file's (or layout directory's) path, or a stream that gets a docker-archive. Default `<package name>.tar`, or none
-   * where the image is pushed.
+   * where the image is pushed or loaded.
    */
   readonly output?: string | Writable | undefined;
   readonly format?: ImageFormat | undefined;
   /** References in registries, `REGISTRY/NAME[:TAG]`, that the image is pushed to. */
   readonly push?: readonly string[] | undefined;
+  /** Engines on this machine that the image is loaded into. */
+  readonly load?: readonly EngineName[] | undefined;
   /** An image that the closure goes on top of: an archive, a layout directory, or a reference in a registry. */
   readonly base?: string | undefined;
   /** Files that are attached to what is pushed, as artifacts that refer to it (OCI image spec 1.1, `subject`). */
@@ -93,7 +97,7 @@ export type PackProgress =
   | { readonly phase: "query" }
   | { readonly phase: "base"; readonly read: number; readonly total: number }
   | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
-  | { readonly phase: "write" | "push"; readonly written: number; readonly total: number };
+  | { readonly phase: "write" | "push" | "load"; readonly written: number; readonly total: number };
 
 /** One layer of a packed image. Digests are missing after a dry run that did not ask for them. */
 export interface PackedLayer {
@@ -115,12 +119,14 @@ export interface PackResult {
   readonly manifestDigest?: string;
   /** The file or directory written; undefined for a stream and after a dry run. */
   readonly output?: string;
-  /** Undefined where the image is only pushed. */
+  /** Undefined where the image is only pushed or loaded. */
   readonly format?: ImageFormat;
   /** Where the image was pushed to, in the order asked. */
   readonly pushed?: readonly PushedName[];
   /** What was attached to it there. */
   readonly attached?: readonly AttachedFile[];
+  /** Engines that the image was loaded into, in the order asked. */
+  readonly loaded?: readonly LoadedImage[];
   readonly tags: readonly string[];
   /** `linux/amd64`. */
   readonly platform: string;

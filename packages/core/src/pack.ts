@@ -5,11 +5,10 @@ import {
   digestSink,
   familiarName,
   parseCompression,
-  PLAIN_TAR,
   type ImageDraft,
-  type Sink,
   type WrittenImage,
 } from "@stowage/oci";
+import { bring } from "./build/bring.ts";
 import { closureWithShell } from "./build/closure-with-shell.ts";
 import { packageNameOf } from "./build/config/entrypoint.ts";
 import { imageNames } from "./build/config/image-names.ts";
@@ -25,14 +24,14 @@ import { openOutput } from "./build/output.ts";
 import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
+import { openEngines, parseEngines } from "./engine/open-engines.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
 import { checkAttachments } from "./registry/attach-files.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
-import { parsePushPlaces, pushDraftTo, type DraftPushes, type PushPlace } from "./registry/push-draft-to.ts";
-import type { Registries } from "./registry/registry-access.ts";
+import { parsePushPlaces } from "./registry/push-draft-to.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
 import { planLayers } from "./plan/plan-layers.ts";
 import { readKnown } from "./plan/read-known.ts";
@@ -82,7 +81,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     environment,
     (await originOf(options.base))?.domain,
   );
-  const isWritten = places.length === 0 || options.output !== undefined || options.format !== undefined;
+  const engineNames = parseEngines(options.load ?? []);
+  const isElsewhere = places.length > 0 || engineNames.length > 0;
+  const isWritten = !isElsewhere || options.output !== undefined || options.format !== undefined;
   const output = isWritten
     ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
     : undefined;
@@ -91,6 +92,16 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     throw new CoreError("option-invalid", `--compression ${options.compression}: a push sends plain layers`, {
       hint: "Leave --compression out, or push a file with another program.",
     });
+  }
+
+  if (codec !== undefined && output === undefined) {
+    throw new CoreError(
+      "option-invalid",
+      `--compression ${options.compression}: an engine is sent plain layers`,
+      {
+        hint: "Leave --compression out, or write a file too with -o.",
+      },
+    );
   }
 
   await using opened =
@@ -123,6 +134,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const root = composeRoot(options, { store, targets, paths, link, user, base });
   const decided = decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
+  const engines = options.dryRun
+    ? []
+    : await openEngines(engineNames, { environment, platform: decided.platform, signal });
   const planned = planLayers(graph, {
     strategy: options.layering,
     maxLayers: options.maxLayers,
@@ -145,10 +159,10 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const parts = { store, graph, plan, tree: root.tree, config, names };
   const draft = draftImage({ ...parts, check, pool, cache, compression, base });
   const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
-  const { written, pushed, attached } =
+  const { written, pushed, attached, loaded } =
     options.dryRun === true
-      ? { written: undefined, pushed: [], attached: [] }
-      : await bring(draft, { sink, places: options.dryRun ? [] : places, registries }, options);
+      ? { written: undefined, pushed: [], attached: [], loaded: [] }
+      : await bring(draft, { sink, places: options.dryRun ? [] : places, registries, engines }, options);
 
   return {
     layers: await describeLayers(draft, plan, written),
@@ -157,6 +171,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     ...(output === undefined ? {} : { format: output.format }),
     ...(pushed.length === 0 ? {} : { pushed }),
     ...(attached.length === 0 ? {} : { attached }),
+    ...(loaded.length === 0 ? {} : { loaded }),
     tags: names.map(familiarName),
     platform: decided.platform,
     entrypoint: decided.config.config?.Entrypoint ?? [],
@@ -262,44 +277,6 @@ function describeCandidates(decided: DecidedConfig): string {
   return `no entrypoint: which of ${candidates.length} programs is meant? Choose one: ${candidates
     .map((program) => `--entrypoint ${program}`)
     .join("  ")}`;
-}
-
-/** Brings the image to where it goes: what is written first is known to what is pushed. */
-async function bring(
-  draft: ImageDraft,
-  to: {
-    readonly sink: Sink | undefined;
-    readonly places: readonly PushPlace[];
-    readonly registries: Registries;
-  },
-  options: PackOptions,
-): Promise<DraftPushes> {
-  const { signal, attach = [] } = options;
-  const { sink, places, registries } = to;
-  const onBytes = await reportBytes(draft, "write", 1, options);
-  const written = await sink?.write(draft, { signal, onBytes });
-  const onPushed = await reportBytes(draft, "push", places.length, options);
-  return pushDraftTo(draft, { places, registries }, { known: written, attach, signal, onBytes: onPushed });
-}
-
-/** Reports bytes against the sum of all layers' sizes, so many times over. */
-async function reportBytes(
-  draft: ImageDraft,
-  phase: "write" | "push",
-  times: number,
-  { signal, onProgress }: PackOptions,
-): Promise<((bytes: number) => void) | undefined> {
-  if (onProgress === undefined) return undefined;
-  const sizes = await Promise.all(
-    draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
-  );
-  const below = draft.base?.layers.map(({ size }) => size) ?? [];
-  const total = times * [...below, ...sizes].reduce((sum, size) => sum + size, 0);
-  let written = 0;
-  return (bytes) => {
-    written += bytes;
-    onProgress({ phase, written, total });
-  };
 }
 
 async function describeLayers(

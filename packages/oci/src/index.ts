@@ -40,6 +40,7 @@ export { verifyImage } from "./verify/verify-image.ts";
 export { archiveSink } from "./sink/archive.ts";
 export { digestSink } from "./sink/digests.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
+export { writeLoadStream, type LoadedStream, type LoadStreamOptions } from "./sink/load-stream.ts";
 export { layoutSink } from "./sink/layout.ts";
 export { classifyOutput } from "./sink/output-place.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";

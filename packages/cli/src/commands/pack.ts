@@ -80,6 +80,11 @@ export function packCommand(): Verb {
         .argParser(collectExtra),
     )
     .option("--bare", "nothing but the store paths and the link")
+    .addOption(
+      repeatable("--load <engine>", "load into docker, podman or containerd, with no file in between")
+        .choices(["docker", "podman", "containerd"])
+        .argParser(collectEngine),
+    )
     .option(
       "--base <image>",
       "put the closure on top of an image: an archive, a layout directory, or in a registry",
@@ -106,6 +111,11 @@ function collectExtra(value: string, previous: readonly string[]): string[] {
   return collect(value, previous);
 }
 
+function collectEngine(value: string, previous: readonly string[]): string[] {
+  if (["docker", "podman", "containerd"].includes(value)) return collect(value, previous);
+  throw new UsageError(`--load: '${value}' is no engine`, "Take docker, podman or containerd.");
+}
+
 /** The words of the command line, as commander hands them over. */
 interface PackWords extends LayeringWords, RegistryWords {
   readonly graph?: string;
@@ -129,6 +139,7 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly add: readonly string[];
   readonly with: readonly "shell"[];
   readonly bare?: boolean;
+  readonly load: readonly NonNullable<PackOptions["load"]>[number][];
   readonly base?: string;
   readonly compression: string;
   readonly spool?: boolean;
@@ -219,6 +230,7 @@ function readOptions(
     with: words.with,
     bare: words.bare,
     ...readLayering(words),
+    load: words.load,
     base: words.base,
     compression: words.compression,
     spool: words.spool,

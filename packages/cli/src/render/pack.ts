@@ -1,4 +1,4 @@
-import type { PackResult } from "@stowage/core";
+import type { LoadedImage, PackResult } from "@stowage/core";
 import { renderAttached, renderPushed } from "./push.ts";
 import { formatSize } from "./size.ts";
 
@@ -19,11 +19,19 @@ export function renderPackText(result: PackResult): string {
     lines.push(`  image ID ${result.imageId}`);
     if (result.format !== "oci-dir") lines.push(`  docker load -i ${shellWord(result.output)}`);
   }
+  if (result.output === undefined && result.loaded !== undefined) lines.push(`  image ID ${result.imageId}`);
   return [
     ...lines,
     ...(result.pushed ?? []).map(renderPushed),
     ...(result.attached ?? []).map(renderAttached),
+    ...(result.loaded ?? []).map(renderLoaded),
   ].join("\n");
+}
+
+/** What an engine was given, and what that cost. */
+function renderLoaded({ engine, names, sent, layersSent }: LoadedImage): string {
+  const layers = layersSent === 1 ? "1 layer" : `${layersSent} layers`;
+  return `loaded ${names.join(", ")} into ${engine}: ${formatSize(sent)} sent, ${layers}`;
 }
 
 /** A file name as one word of a shell command. */

@@ -50,7 +50,7 @@ export class ProgressLine implements Disposable {
 function bytesDone(progress: Progress): number | undefined {
   if (progress.phase === "verify" || progress.phase === "read" || progress.phase === "base")
     return progress.read;
-  return progress.phase === "write" || progress.phase === "push" ? progress.written : undefined;
+  return "written" in progress ? progress.written : undefined;
 }
 
 function describe(progress: Progress, seconds: number): string {
@@ -67,6 +67,8 @@ function describe(progress: Progress, seconds: number): string {
       return describeBytes("pushing", progress.written, progress.total, seconds);
     case "read":
       return describeBytes("reading", progress.read, progress.total, seconds);
+    case "load":
+      return describeBytes("loading", progress.written, progress.total, seconds);
     case "verify":
       return describeBytes("verifying", progress.read, progress.total, seconds);
   }

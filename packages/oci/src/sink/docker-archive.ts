@@ -73,7 +73,7 @@ async function writeFile(
   const { places, layers } = await writeCompressedMembers({ file, start }, { image, pool }, options);
   const members = places.map((from, index) => ({ name: ownMember(image, index), from }));
   const writer = new FileWriter(file, options.signal, await nameMembers(file, start, members));
-  const written = await writeDocuments(writer, { image, base }, layers);
+  const written = await writeDockerDocuments(writer, { image, members: allMembers(image, base) }, layers);
   await file.truncate(writer.length);
   return written;
 }
@@ -89,25 +89,40 @@ async function writeStream(
     pool === undefined
       ? await writeLayers(writer, image, options)
       : await writeSpooledLayers(writer, { image, pool }, options);
-  return writeDocuments(writer, { image, base }, layers);
+  return writeDockerDocuments(writer, { image, members: allMembers(image, base) }, layers);
 }
 
-/** Config and manifest, and what ends the archive. */
-async function writeDocuments(
+/** @param base the members of the base's layers */
+function allMembers(image: ImageDraft, base: readonly string[]): string[] {
+  return [...base, ...image.layers.map((_, index) => ownMember(image, index))];
+}
+
+/**
+ * Config and manifest, and what ends the archive.
+ * @param from with the member of each layer, from the very bottom up
+ */
+export async function writeDockerDocuments(
   writer: ByteWriter,
-  { image, base }: { readonly image: ImageDraft; readonly base: readonly string[] },
+  from: {
+    readonly image: ImageDraft;
+    readonly members: readonly string[];
+    readonly fullNames?: boolean | undefined;
+  },
   layers: readonly WrittenLayer[],
 ): Promise<WrittenImage> {
+  const { image, members, fullNames = false } = from;
   const sealed = sealImage(image, layers);
   const configMember = `${hexOf(sealed.config.digest)}.json`;
   await writer.write(encodeMember(configMember, sealed.config.bytes));
-  const members = [...base, ...layers.map((_, index) => ownMember(image, index))];
-  await writer.write(encodeMember("manifest.json", encodeDockerManifest(configMember, members, image.names)));
+  await writer.write(
+    encodeMember("manifest.json", encodeDockerManifest(configMember, members, image.names, fullNames)),
+  );
   await writer.write(encodeArchiveEnd(writer.length));
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
 }
 
-function layerMember(index: number): string {
+/** What a layer is called that has no digest yet. */
+export function layerMember(index: number): string {
   return `layers/${index}.tar`;
 }
 
@@ -144,7 +159,8 @@ async function writeLayers(
   return layers;
 }
 
-async function writeLayerMember(
+/** Writes one layer, and counts and hashes its bytes. */
+export async function writeLayerMember(
   writer: ByteWriter,
   { layer, index, member }: { readonly layer: ReadingLayer; readonly index: number; readonly member: string },
   onBytes: LayerWriteOptions["onBytes"],

@@ -73,15 +73,18 @@ export function encodeIndex(
   return encodeJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests, ...others });
 }
 
-/** `manifest.json` as `docker save` writes it: where config and layers lie in the archive. */
+/**
+ * `manifest.json` as `docker save` writes it: where config and layers lie in the archive.
+ * @param fullNames whether names have their registry, also Docker's own
+ */
 export function encodeDockerManifest(
   configMember: string,
   layerMembers: readonly string[],
   names: readonly ImageName[],
+  fullNames = false,
 ): Buffer {
-  return encodeJson([
-    { Config: configMember, RepoTags: distinctNames(names).map(familiarName), Layers: layerMembers },
-  ]);
+  const tags = distinctNames(names).map(fullNames ? fullName : familiarName);
+  return encodeJson([{ Config: configMember, RepoTags: tags, Layers: layerMembers }]);
 }
 
 function distinctNames(names: readonly ImageName[]): ImageName[] {

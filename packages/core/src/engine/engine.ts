@@ -1,0 +1,71 @@
+import type { Writable } from "node:stream";
+import type { ImageName, WrittenLayer } from "@stowage/oci";
+import { CoreError } from "../errors.ts";
+
+export type EngineName = "docker" | "podman" | "containerd";
+
+export const engineNames: readonly EngineName[] = ["docker", "podman", "containerd"];
+
+/** Something on this machine that images are loaded into. */
+export interface Engine {
+  readonly name: EngineName;
+  /** What it is sent: `docker`, or `oci` where that keeps the manifest's digest. */
+  readonly form: "docker" | "oci";
+  /** Whether names are sent in full, `docker.io/library/app:1`; Podman takes others for its own. */
+  readonly fullNames: boolean;
+  /**
+   * What it has already.
+   * @throws CoreError `engine-missing`, `engine-failed`
+   */
+  inspect(signal?: AbortSignal): Promise<EngineContents>;
+  /**
+   * Has it read what is written. When that fails, or with the signal, nothing gets a name.
+   * @throws CoreError `engine-missing`, `engine-failed`
+   */
+  load<T>(write: (input: Writable) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The image ID that it has for a name; undefined where it has none, or knows images by something else. */
+  findImageId(name: ImageName, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+/** What an engine has. */
+export interface EngineContents {
+  /** Whether it has an image of this name, whatever its tag. */
+  hasRepository(name: ImageName): boolean;
+  /** Of an image's layers, from the very bottom up, which it has; those that are not known yet are undefined. */
+  findLayers(layers: readonly (Pick<WrittenLayer, "diffId" | "digest"> | undefined)[]): readonly boolean[];
+}
+
+/** An engine that is known to have nothing, or that nothing can be asked of. */
+export const nothingKnown: EngineContents = {
+  hasRepository: () => false,
+  findLayers: (layers) => layers.map(() => false),
+};
+
+/** What people call it. */
+const titles: Readonly<Record<EngineName, string>> = {
+  docker: "Docker",
+  podman: "Podman",
+  containerd: "containerd",
+};
+
+export function engineMissing(
+  engine: EngineName,
+  reason: string,
+  options: { readonly hint: string; readonly cause?: unknown },
+): CoreError {
+  return new CoreError(
+    "engine-missing",
+    `--load ${engine}: ${titles[engine]} cannot be reached: ${reason}`,
+    options,
+  );
+}
+
+export function engineFailed(engine: EngineName, reason: string, cause?: unknown): CoreError {
+  return new CoreError(
+    "engine-failed",
+    `--load ${engine}: ${titles[engine]} did not take the image: ${reason}`,
+    {
+      cause,
+    },
+  );
+}
