@@ -2,6 +2,8 @@
 export interface ElfHeader {
   readonly bits: 32 | 64;
   readonly endianness: "little" | "big";
+  /** `EI_OSABI`. */
+  readonly osAbi: number;
   /** `e_machine`. */
   readonly machine: number;
   /** Whether the file asks for a program interpreter (`PT_INTERP`): a dynamically linked program, not a library. */
@@ -33,5 +35,5 @@ export function parseElfHeader(head: Buffer): ElfHeader | undefined {
     if (at + 4 > head.length) break;
     if (u32(at) === PT_INTERP) hasInterpreter = true;
   }
-  return { bits, endianness, machine: u16(18), hasInterpreter };
+  return { bits, endianness, osAbi: head[7] ?? 0, machine: u16(18), hasInterpreter };
 }

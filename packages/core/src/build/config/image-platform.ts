@@ -1,7 +1,7 @@
 import { parsePlatform, type Platform } from "@stowage/oci";
 import { CoreError } from "../../errors.ts";
 import type { Found, ImageView } from "../image-view.ts";
-import { platformOfProgram, platformOfPrograms } from "./program-platform.ts";
+import { platformOfProgram, platformOfPrograms, platformsOfPrograms } from "./program-platform.ts";
 
 /** What may say for which platform an image is. */
 export interface PlatformSources {
@@ -16,15 +16,15 @@ export interface PlatformSources {
 /**
  * The image's platform: as asked, else the entrypoint's, else that of the dynamically linked programs; undefined where nothing
  * says it. Never this machine's.
- * @throws CoreError `platform-unknown` when programs contradict each other; `platform-mismatch` when the entrypoint is for
- * another platform than was asked
+ * @throws CoreError `platform-unknown` when programs contradict each other; `platform-mismatch` when the entrypoint, or where it
+ * says nothing every program, is for another platform than was asked
  * @throws OciError `image-invalid` when what was asked is not a platform
  */
 export function findPlatform(view: ImageView, sources: PlatformSources): Platform | undefined {
   const { asked, entrypoint, programs } = sources;
   if (asked !== undefined) {
     const platform = parsePlatform(asked);
-    if (entrypoint !== undefined) checkAgreement(platform, platformOfProgram(view, entrypoint), entrypoint);
+    checkAgreement(platform, platformsFound(view, { entrypoint, programs }));
     return platform;
   }
   return (entrypoint && platformOfProgram(view, entrypoint)) ?? platformOfPrograms(view, programs);
@@ -42,15 +42,39 @@ export function platformUnknown(entrypoint: Found | undefined): CoreError {
   );
 }
 
+/** A program that says for which platform it is. */
+interface FoundPlatform {
+  readonly place: string;
+  readonly platform: Platform;
+}
+
+/** The entrypoint's; where it says nothing, those of the programs. */
+function platformsFound(
+  view: ImageView,
+  { entrypoint, programs }: Pick<PlatformSources, "entrypoint" | "programs">,
+): FoundPlatform[] {
+  const own = entrypoint && platformOfProgram(view, entrypoint);
+  if (entrypoint !== undefined && own !== undefined) return [{ place: entrypoint.place, platform: own }];
+  return platformsOfPrograms(view, programs);
+}
+
 /** 32-bit programs that the 64-bit kernels of the same family run. */
 const runsToo: Readonly<Record<string, string>> = { amd64: "386", arm64: "arm" };
 
-function checkAgreement(asked: Platform, found: Platform | undefined, entrypoint: Found): void {
-  if (found === undefined || found.architecture === asked.architecture) return;
-  if (runsToo[asked.architecture] === found.architecture) return;
+/** Of several, one that runs there is enough: closures have programs of many machines. */
+function checkAgreement(asked: Platform, found: readonly FoundPlatform[]): void {
+  const [first] = found;
+  if (first === undefined || found.some(({ platform }) => runsOn(platform, asked))) return;
+  const { place, platform } = first;
   throw new CoreError(
     "platform-mismatch",
-    `${entrypoint.place} is a program for ${found.os}/${found.architecture}, not for ${asked.os}/${asked.architecture}`,
-    { path: entrypoint.place, hint: "Leave --platform out, or build the package for the platform you want." },
+    `${place} is a program for ${platform.os}/${platform.architecture}, not for ${asked.os}/${asked.architecture}`,
+    { path: place, hint: "Leave --platform out, or build the package for the platform you want." },
   );
+}
+
+/** An ELF file does not say its variant, such as arm's v7, so any that is asked for is believed. */
+function runsOn(program: Platform, asked: Platform): boolean {
+  if (program.os !== asked.os) return false;
+  return program.architecture === asked.architecture || runsToo[asked.architecture] === program.architecture;
 }

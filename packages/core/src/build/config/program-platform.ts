@@ -1,4 +1,4 @@
-import type { Platform } from "@stowage/oci";
+import { formatPlatform, type Platform } from "@stowage/oci";
 import { CoreError } from "../../errors.ts";
 import { ELF_HEAD_BYTES, parseElfHeader, type ElfHeader } from "../../elf/elf-header.ts";
 import type { Found, ImageView } from "../image-view.ts";
@@ -15,6 +15,9 @@ const architectures: Readonly<Record<number, (header: ElfHeader) => string | und
   243: ({ bits }) => (bits === 64 ? "riscv64" : undefined),
   258: () => "loong64",
 };
+
+/** `EI_OSABI` to Go's GOOS; what is not here says nothing, and Linux's own files mostly say 0. */
+const systems: Readonly<Record<number, string>> = { 2: "netbsd", 6: "solaris", 9: "freebsd", 12: "openbsd" };
 
 const MAX_INTERPRETERS = 5;
 
@@ -43,13 +46,7 @@ function elfOfProgram(view: ImageView, program: Found): ElfHeader | undefined {
  * @throws CoreError `platform-unknown` when they contradict each other
  */
 export function platformOfPrograms(view: ImageView, programs: readonly Found[]): Platform | undefined {
-  const seen = new Map<string, { readonly platform: Platform; readonly place: string }>();
-  for (const program of programs) {
-    const elf = elfOfProgram(view, program);
-    const platform = elf?.hasInterpreter ? platformOfElf(elf) : undefined;
-    if (platform !== undefined) seen.set(platform.architecture, { platform, place: program.place });
-  }
-  const [first, second] = [...seen.values()];
+  const [first, second] = platformsOfPrograms(view, programs);
   if (first !== undefined && second !== undefined) {
     throw new CoreError(
       "platform-unknown",
@@ -60,9 +57,23 @@ export function platformOfPrograms(view: ImageView, programs: readonly Found[]):
   return first?.platform;
 }
 
+/** The platforms of the dynamically linked programs among `programs`, each once, with one program for it. */
+export function platformsOfPrograms(
+  view: ImageView,
+  programs: readonly Found[],
+): { readonly platform: Platform; readonly place: string }[] {
+  const seen = new Map<string, { readonly platform: Platform; readonly place: string }>();
+  for (const program of programs) {
+    const elf = elfOfProgram(view, program);
+    const platform = elf?.hasInterpreter ? platformOfElf(elf) : undefined;
+    if (platform !== undefined) seen.set(formatPlatform(platform), { platform, place: program.place });
+  }
+  return [...seen.values()];
+}
+
 function platformOfElf(header: ElfHeader): Platform | undefined {
   const architecture = architectures[header.machine]?.(header);
-  return architecture === undefined ? undefined : { os: "linux", architecture };
+  return architecture === undefined ? undefined : { os: systems[header.osAbi] ?? "linux", architecture };
 }
 
 const machOMagics = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe]);
