@@ -8,6 +8,7 @@ import { startDocker, type Docker } from "../support/docker.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { fingerprint } from "../support/read-layout.ts";
 import { startRegistry } from "../support/registry.ts";
+import { validate } from "../support/schema.ts";
 import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
@@ -49,7 +50,7 @@ describe.skipIf(!ready)("an image on a base", () => {
   async function pack(...words: string[]): Promise<Packed> {
     const { stdout, stderr, exitCode } = await stowage(["pack", wrapped.link, "--json", ...words]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
-    return JSON.parse(stdout) as Packed;
+    return validate("pack", stdout) as unknown as Packed;
   }
 
   async function fails(...words: string[]): Promise<string> {

@@ -10,6 +10,7 @@ import { startEngineProxy } from "../support/engine-proxy.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { podmanLimits } from "../support/podman.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { validate } from "../support/schema.ts";
 import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage, stowageWords, type Said } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -55,7 +56,7 @@ describe.skipIf(!ready)("pack --load", () => {
   async function load(env: NodeJS.ProcessEnv, ...words: string[]): Promise<Packed> {
     const { stdout, stderr, exitCode, cwd } = await run(env, ...words, "--json");
     expect({ stderr, exitCode, left: readdirSync(cwd) }).toMatchObject({ stderr: "", exitCode: 0 });
-    return JSON.parse(stdout) as Packed;
+    return validate("pack", stdout) as unknown as Packed;
   }
 
   describe("docker", () => {

@@ -37,6 +37,11 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly format?: ImageFormat | undefined;
   /** References in registries, `REGISTRY/NAME[:TAG]`, that the image is pushed to. */
   readonly push?: readonly string[] | undefined;
+  /**
+   * Annotations of the manifest: keys in full, or words of the OCI image spec such as `source`, `revision` and `version`, which
+   * become labels too.
+   */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Engines on this machine that the image is loaded into. */
   readonly load?: readonly EngineName[] | undefined;
   /** An image that the closure goes on top of: an archive, a layout directory, or a reference in a registry. */

@@ -10,6 +10,7 @@ import {
 } from "@stowage/oci";
 import { bring } from "./build/bring.ts";
 import { closureWithShell } from "./build/closure-with-shell.ts";
+import { readAnnotations } from "./build/config/annotations.ts";
 import { packageNameOf } from "./build/config/entrypoint.ts";
 import { imageNames } from "./build/config/image-names.ts";
 import { composeRoot } from "./build/compose-root.ts";
@@ -156,7 +157,8 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   using cache = new DigestCache(environment, options.onNotice);
   const { check = true } = options;
   const { config } = decided;
-  const parts = { store, graph, plan, tree: root.tree, config, names };
+  const { annotations } = readAnnotations(options.annotations ?? {});
+  const parts = { store, graph, plan, tree: root.tree, config, names, annotations };
   const draft = draftImage({ ...parts, check, pool, cache, compression, base });
   const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
   const { written, pushed, attached, loaded } =

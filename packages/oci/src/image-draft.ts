@@ -77,6 +77,8 @@ export interface ImageDraft {
   /** Config without `rootfs` and `history`, which follow from the layers. */
   readonly config: ImageSettings;
   readonly names: readonly ImageName[];
+  /** Of the manifest (OCI image spec, annotations.md), in the order they are written. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** What compresses the layers; without one they are stored as plain tars. */
   readonly compression?: BlockPool | undefined;
 }

@@ -61,6 +61,12 @@ export function packCommand(): Verb {
       "who the program runs as; a new name is 1000:1000 with a home (default: root)",
     )
     .addOption(repeatable("-l, --label <k=v>", "label"))
+    .addOption(
+      repeatable(
+        "--annotation <k=v>",
+        "annotation of the manifest; source, revision, version, … are OCI's keys",
+      ),
+    )
     .addOption(repeatable("--volume <path>", "place for a volume"))
     .option("--stop-signal <signal>", "signal that stops the program")
     .option("--config <file>", "OCI or Docker config as JSON; flags win over it")
@@ -129,6 +135,7 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly workdir?: string;
   readonly user?: string;
   readonly label: readonly string[];
+  readonly annotation: readonly string[];
   readonly volume: readonly string[];
   readonly stopSignal?: string;
   readonly config?: string;
@@ -219,6 +226,7 @@ function readOptions(
     workdir: words.workdir,
     user: words.user,
     labels: parseSettings("--label", words.label),
+    annotations: parseSettings("--annotation", words.annotation),
     volumes: words.volume,
     stopSignal: words.stopSignal,
     config: words.config === undefined ? undefined : readConfigFile(words.config),

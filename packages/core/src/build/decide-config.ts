@@ -3,6 +3,7 @@ import { formatPlatform, type ImageSettings, type Platform } from "@stowage/oci"
 import { readBaseConfig, searchPathOf, type BaseConfig } from "../base/base-config.ts";
 import type { Base } from "../base/read-base-image.ts";
 import type { PackOptions } from "../pack-options.ts";
+import { readAnnotations } from "./config/annotations.ts";
 import { composeContainerConfig } from "./config/container-config.ts";
 import { parseCreated } from "./config/created.ts";
 import { findEntrypoint, programsIn, type Entrypoint } from "./config/entrypoint.ts";
@@ -90,6 +91,7 @@ function composeContainer(
     user: user?.configUser,
     program: rule.program,
     labels: rootLabels(targets, below?.labels),
+    described: readAnnotations(options.annotations ?? {}).labels,
     base: below?.container,
   });
   const word = container.Entrypoint?.[0] ?? container.Cmd?.[0];

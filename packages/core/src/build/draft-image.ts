@@ -25,6 +25,8 @@ export function draftImage(parts: {
   readonly pool: LayerPool;
   readonly cache: DigestCache;
   readonly compression: BlockPool | undefined;
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** What it is put on. */
   readonly base: Base | undefined;
 }): ImageDraft {
@@ -36,6 +38,7 @@ export function draftImage(parts: {
   const inBase = { storeDir: store.storeDir, infos: unrecorded(graph, base) };
   return {
     base: base?.image,
+    annotations: parts.annotations,
     layers: [...storeLayers, draftEntriesLayer(entries, rootLayerHistory(places, created, inBase))],
     config,
     names,

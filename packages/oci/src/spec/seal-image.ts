@@ -36,11 +36,13 @@ export function sealImage(draft: ImageDraft, layers: readonly WrittenLayer[]): S
   });
   const mediaType = layerMediaType(draft.compression?.codec.name);
   const described = [...below, ...layers.map((layer) => ({ ...layer, mediaType }))];
+  const { annotations = {} } = draft;
   const manifest = blobOf({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: describe(mediaTypes.config, config),
     layers: described.map(({ mediaType, digest, size }): Descriptor => ({ mediaType, digest, size })),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
   return { config, manifest };
 }

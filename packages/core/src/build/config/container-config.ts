@@ -23,6 +23,8 @@ export interface ContainerDefaults {
   /** The program found by rule; used where neither flags nor `--config` name an entrypoint. */
   readonly program: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that say what annotations say; those of flags win. */
+  readonly described?: Readonly<Record<string, string>> | undefined;
   /** The config of the image below, as Docker's `FROM` takes it over. */
   readonly base?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -54,7 +56,7 @@ export function composeContainerConfig(
     ...base.Volumes,
     ...emptyObjects((options.volumes ?? []).map((path) => parsePlace(path, "--volume"))),
   };
-  const labels = { ...base.Labels, ...options.labels, ...defaults.labels };
+  const labels = { ...base.Labels, ...defaults.described, ...options.labels, ...defaults.labels };
   checkLabels(labels);
   const { OnBuild: _, ...inherited } = below;
   if (options.stopSignal !== undefined) checkStopSignal(options.stopSignal);
