@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -155,6 +155,16 @@ describe.skipIf(!ready)("an exported closure is packed", () => {
     const precise = await run(["why", "--graph", graph, "wrapped", "dash", "--precise"]);
     expect(precise.stdout).toMatch(/bin\/wrapped-program/);
     expect([precise.exitCode, listed.exitCode]).toEqual([0, 0]);
+  });
+
+  test("after check held the image of it against a budget", async () => {
+    const graph = write("graph.json", paths);
+    const { size } = statSync(join(folder, "from-store.tar"));
+    const check = (imageSize: number): Promise<Said> =>
+      run(["check", "--graph", graph, "--budget", write("budget.json", { imageSize })]);
+    expect((await check(size)).exitCode).toBe(0);
+    const over = await check(1024);
+    expect([over.exitCode, over.stdout]).toEqual([1, expect.stringContaining("image")]);
   });
 
   describe("or refused, with what to do:", () => {

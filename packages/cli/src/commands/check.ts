@@ -1,5 +1,5 @@
 import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import type { Budget, ClosureGraph, ClosureSource, ImageMeasures } from "@stowage/core";
+import type { Budget, ClosureGraph, ClosureSource, ImageMeasures, LoadedClosure } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderBudget } from "../render/check.ts";
@@ -72,8 +72,8 @@ async function readSubject(
     return { graph: core.buildGraph(closure), image: { size, layers } };
   }
   const source = await readSource(speaker, targets, words);
-  const { graph } = await core.loadClosure(source);
-  return { graph, image: await measureImage(core, budget, source) };
+  const loaded = await core.loadClosure(source);
+  return { graph: loaded.graph, image: await measureImage(core, budget, source, loaded) };
 }
 
 /** What pack would make, where the budget asks for it: decided and measured, not written. */
@@ -81,10 +81,14 @@ async function measureImage(
   core: typeof import("@stowage/core"),
   budget: Budget,
   { targets, text, store, signal }: ClosureSource,
+  { graph, locate }: LoadedClosure,
 ): Promise<ImageMeasures | undefined> {
   const isAskedFor = budget.imageSize !== undefined || budget.layers !== undefined;
-  if (!isAskedFor || text !== undefined) return undefined;
-  const { layers } = await core.pack({ targets, store, signal, dryRun: true });
+  const isHere = text === undefined || graph.infos.every(({ path }) => locate(path) !== undefined);
+  if (!isAskedFor || !isHere) return undefined;
+  const roots = graph.roots.flatMap((root) => graph.infos[root]?.path ?? []);
+  const packed = text === undefined ? { targets } : { targets: roots, graph: text };
+  const { layers } = await core.pack({ ...packed, store, signal, dryRun: true });
   return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
 }
 
