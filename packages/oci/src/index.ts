@@ -56,6 +56,7 @@ export {
 } from "./spec/reference.ts";
 export { parseAuthFile, type AuthFile, type AuthFileEntry } from "./registry/auth/auth-file.ts";
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
+export { HttpDownloads, type Download, type DownloadOptions } from "./registry/http/download.ts";
 export type { RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
 export { attachReferrer, type Referrer } from "./registry/referrers.ts";
