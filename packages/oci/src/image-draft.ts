@@ -21,6 +21,11 @@ export const PLAIN_TAR: StoredForm = "tar";
 export interface LayerDraft {
   /** What the image's history says of this layer. */
   readonly history: HistoryEntry;
+  /**
+   * About how many bytes the plain tar has, where what it is made of is far away and must be fetched to say it: then its
+   * size is not to be asked for long before its bytes. Undefined where it is here.
+   */
+  readonly estimate?: number | undefined;
   /** Bytes of the plain tar, known from metadata alone. Computed once, then remembered. */
   size(signal?: AbortSignal): Promise<number>;
   /** What this layer was when it was stored in this form before. Good for bytes that are not written, and for no others. */

@@ -1,6 +1,7 @@
 import {
   PLAIN_TAR,
   type ImageDraft,
+  type LayerDraft,
   type LayerWriteOptions,
   type WrittenImage,
   type WrittenLayer,
@@ -9,6 +10,7 @@ import { measureLayer } from "../sink/measure-layer.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { mediaTypes } from "../spec/media-types.ts";
 import { sealImage, type Blob, type SealedImage } from "../spec/seal-image.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { BlobContent } from "./blob-content.ts";
 import { layerSizesIn } from "./layer-sizes.ts";
 import { putUnderNames } from "./put-under-names.ts";
@@ -72,7 +74,7 @@ export async function pushDraft(
 
 async function uploadLayers(
   image: ImageDraft,
-  to: { readonly repository: Repository; readonly contents: readonly BlobContent[] },
+  to: { readonly repository: Repository; readonly contents: readonly (BlobContent | undefined)[] },
   { signal, onBytes, mountFrom }: PushDraftOptions,
 ): Promise<{ readonly layers: WrittenLayer[]; readonly sent: number }> {
   let sent = 0;
@@ -91,14 +93,15 @@ async function uploadLayers(
     signal,
   );
   const layers = await together(
-    [...to.contents.entries()],
-    async ([index, content], signal) => {
+    [...image.layers.entries()],
+    async ([index, layer], signal) => {
+      const content = to.contents[index] ?? contentOfLayer(layer, index, { size: await layer.size(signal) });
       const { digest, how } = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
       const { size } = content;
       const written: WrittenLayer = { diffId: digest, digest, size };
       if (how === "sent") {
         sent += size;
-        await image.layers[index]?.confirm(PLAIN_TAR, written, signal);
+        await layer.confirm(PLAIN_TAR, written, signal);
       }
       return written;
     },
@@ -119,38 +122,48 @@ export function contentOf({ digest, bytes }: Blob, what: string): BlobContent {
   };
 }
 
+function contentOfLayer(
+  layer: LayerDraft,
+  index: number,
+  known: { readonly size: number; readonly remembered?: Digest | undefined },
+): BlobContent {
+  return {
+    digest: undefined,
+    ...known,
+    what: `layer ${index}`,
+    chunks: (signal?: AbortSignal) => layer.chunks(signal),
+  };
+}
+
+/** By position; undefined for a layer that is far away and not remembered, whose size shows when its turn comes. */
 async function describeLayers(
   image: ImageDraft,
   hints: ReadonlySet<number>,
   { known, signal }: PushDraftOptions,
-): Promise<BlobContent[]> {
+): Promise<(BlobContent | undefined)[]> {
   return together(
     [...image.layers.entries()],
     async ([index, layer], signal) => {
       const recalled = known?.[index] ?? (await layer.recall(PLAIN_TAR));
+      if (recalled === undefined && layer.estimate !== undefined) return undefined;
       const size = recalled?.size ?? (await layer.size(signal));
       const remembered =
         recalled?.digest ?? (hints.has(size) ? (await measureLayer(layer, { signal })).digest : undefined);
-      return {
-        digest: undefined,
-        remembered,
-        size,
-        what: `layer ${index}`,
-        chunks: (signal?: AbortSignal) => layer.chunks(signal),
-      };
+      return contentOfLayer(layer, index, { size, remembered });
     },
     signal,
   );
 }
 
 /** The image's documents where all layers' digests are remembered. */
-function foresee(image: ImageDraft, contents: readonly BlobContent[]): SealedImage | undefined {
+function foresee(image: ImageDraft, contents: readonly (BlobContent | undefined)[]): SealedImage | undefined {
   const layers = rememberedLayers(contents);
   return layers.length === contents.length ? sealImage(image, layers) : undefined;
 }
 
-function rememberedLayers(contents: readonly BlobContent[]): WrittenLayer[] {
-  return contents.flatMap(({ remembered, size }): WrittenLayer[] =>
-    remembered === undefined ? [] : [{ diffId: remembered, digest: remembered, size }],
-  );
+function rememberedLayers(contents: readonly (BlobContent | undefined)[]): WrittenLayer[] {
+  return contents.flatMap((content): WrittenLayer[] => {
+    const { remembered, size = 0 } = content ?? {};
+    return remembered === undefined ? [] : [{ diffId: remembered, digest: remembered, size }];
+  });
 }

@@ -78,17 +78,27 @@ async function writePlainMembers(
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenMembers> {
-  const sizes = await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
-  const { places } = placeMembers(start, sizes);
+  const isFar = image.layers.some((layer) => layer.estimate !== undefined);
+  // What is here is sized first, so that the heaviest layers are written first; what is far away goes in order, few at once.
+  if (!isFar) await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
+  const placesUpTo = async (
+    index: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly MemberPlace[]> => {
+    // Its own first: so that it is fetched while those before it are.
+    const own = image.layers[index]?.size(signal);
+    const before = await Promise.all(image.layers.slice(0, index).map((layer) => layer.size(signal)));
+    return placeMembers(start, own === undefined ? before : [...before, await own]).places;
+  };
   const layers = await writeAllLayers(image, options, {
     path: shown,
-    write(layer, index, layerOptions) {
-      const { contentOffset, size } = places[index] as MemberPlace;
+    async write(layer, index, layerOptions) {
+      const { contentOffset, size } = (await placesUpTo(index, layerOptions.signal))[index] as MemberPlace;
       const space = { fd: file.handle.fd, offset: contentOffset, size };
       return writeLayerInto(space, { layer, index }, layerOptions);
     },
   });
-  return { places, layers };
+  return { places: await placesUpTo(image.layers.length - 1, options.signal), layers };
 }
 
 /** Layers, and where each lies. */

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { OciError } from "../errors.ts";
 import {
   PLAIN_TAR,
@@ -8,9 +9,13 @@ import {
 } from "../image-draft.ts";
 import { layerWriteError } from "./output-error.ts";
 
+/** How many layers are fetched and written at once where some are far away: what is fetched waits somewhere until it is written. */
+const FAR_LAYERS = 4;
+
 /**
- * Writes all layers side by side. The first failure stops the others, and nothing is thrown before all of them have
- * stopped: a layer still at work would write into a file descriptor that is closed, or somebody else's by then.
+ * Writes all layers side by side; in their order and a few at a time where some are far away. The first failure stops the
+ * others, and nothing is thrown before all of them have stopped: a layer still at work would write into a file descriptor
+ * that is closed, or somebody else's by then.
  * @param output what errors call the place, and how one layer is written to it
  */
 export async function writeAllLayers(
@@ -23,16 +28,20 @@ export async function writeAllLayers(
 ): Promise<WrittenLayer[]> {
   const failed = new AbortController();
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const isFar = image.layers.some((layer) => layer.estimate !== undefined);
+  const limit = pLimit(isFar ? FAR_LAYERS : Number.POSITIVE_INFINITY);
   const outcomes = await Promise.allSettled(
-    image.layers.map(async (layer, index) => {
-      try {
-        either.throwIfAborted();
-        return await output.write(layer, index, { signal: either, onBytes });
-      } catch (error) {
-        failed.abort(layerWriteError(error, output.path));
-        throw error;
-      }
-    }),
+    image.layers.map((layer, index) =>
+      limit(async () => {
+        try {
+          either.throwIfAborted();
+          return await output.write(layer, index, { signal: either, onBytes });
+        } catch (error) {
+          failed.abort(layerWriteError(error, output.path));
+          throw error;
+        }
+      }),
+    ),
   );
   signal?.throwIfAborted();
   failed.signal.throwIfAborted();
