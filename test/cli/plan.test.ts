@@ -143,7 +143,7 @@ describe("plan", () => {
       "--digests of what is elsewhere",
       ["--digests"],
       3,
-      "is not on this machine, so its layer has no digest",
+      "is not on this machine, so its files cannot be read",
     ],
     ["--no-check without --digests", ["--no-check"], 2, "--no-check goes with --digests only"],
     ["no target", [], 2, "no target given"],

@@ -179,8 +179,8 @@ describe.skipIf(!ready)("every failure has a message, an exit status, and leaves
       ["a file as parent", ["--add", "/etc/hostname:/x", "--dir", "/x/y"], /wanted by two/],
       [
         "store elsewhere",
-        ["--store", "https://cache.example"],
-        /not a store whose files are on this machine/,
+        ["--store", "ssh://host"],
+        /neither a store whose files are on this machine nor a binary cache/,
       ],
       ["stdout and --json", ["-o", "-", "--json"], /both want stdout/],
       ["stdout as a layout", ["-o", "-", "--format", "oci-dir"], /cannot take it/],

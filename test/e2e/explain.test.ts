@@ -263,7 +263,7 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
   test("a local store's size on disk is what du says", async () => {
     const { totals } = await analyze({ targets: [path], onDisk: true, environment: nixEnvironment });
     const store = openStore({ environment: nixEnvironment });
-    const folders = asked.paths.map((each) => store.locateTree(each.path).directory);
+    const folders = asked.paths.map((each) => store.locateTree(each.path)?.directory as string);
     const said = execFileSync("du", ["--block-size=1", "--summarize", "--total", ...folders], {
       encoding: "utf8",
     });

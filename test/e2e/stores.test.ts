@@ -102,11 +102,11 @@ describe.skipIf(!ready)("stores", () => {
   });
 
   test("of another kind are refused with a word on what is taken", async () => {
-    for (const url of ["ssh://host", "s3://bucket", "file:///cache", "nonsense"]) {
+    for (const url of ["ssh://host", "s3://bucket", "ftp://host", "nonsense"]) {
       const refused = await stowage(["pack", "--store", url, "/nix/store"]);
       expect(refused.exitCode).toBe(2);
       expect(refused.stderr).toMatch(
-        /is not a store whose files are on this machine\n {2}Take daemon, local/,
+        /is neither a store whose files are on this machine nor a binary cache\n {2}Take daemon, local/,
       );
     }
   });

@@ -52,6 +52,10 @@ const byCode: Readonly<Record<string, number>> = {
   "registry-failed": exitCodes.remote,
   "engine-missing": exitCodes.environment,
   "engine-failed": exitCodes.environment,
+  "cache-failed": exitCodes.remote,
+  "cache-corrupted": exitCodes.remote,
+  "cache-untrusted": exitCodes.remote,
+  "spool-failed": exitCodes.environment,
   // NARs come from binary caches.
   "nar-invalid": exitCodes.remote,
 };

@@ -3,6 +3,7 @@ export type { CacheContents } from "./cache/digest-cache.ts";
 export { clearCache, inspectCache, type CacheOptions } from "./cache/manage-cache.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
+export type { StoreAccess } from "./open-stores.ts";
 export { pack } from "./pack.ts";
 export { plan, type PlanRequest, type PlanResult } from "./plan.ts";
 export type { LayerReason, PlannedLayer } from "./plan/describe-plan.ts";

@@ -2,23 +2,25 @@ import { lstatSync } from "node:fs";
 import {
   NixError,
   openExportedGraph,
-  openStore,
   type Closure,
   type ExportedGraph,
+  type DiskLocation,
+  type OpenTrees,
+  type OpenTreesOptions,
   type Store,
   type StorePath,
-  type TreeLocation,
 } from "@stowage/nix";
 import { findPaths } from "./analyze/find-paths.ts";
 import { CoreError } from "./errors.ts";
 import { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+import { oneStoreUrl, openStores, type StoreAccess } from "./open-stores.ts";
 import { isImageWord } from "./registry/open-image-at.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
 
 /** Where a closure comes from. */
-export interface ClosureSource extends ImageClosureOptions {
+export interface ClosureSource extends ImageClosureOptions, StoreAccess {
   /**
    * Result links, store paths, or paths inside one; or one image with store paths in it, also in a
    * registry. With `text` also words as {@link findPaths} takes them, and none means the roots that the text names, or all
@@ -27,8 +29,6 @@ export interface ClosureSource extends ImageClosureOptions {
   readonly targets: readonly string[];
   /** An exported closure in any form that Nix prints, in place of a store. */
   readonly text?: string | undefined;
-  /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
-  readonly store?: string | undefined;
 }
 
 /** A closure, ready for every analysis. */
@@ -41,7 +41,12 @@ export interface LoadedClosure {
   /** The positions a word means, as {@link findPaths} says, or the path that a link on this machine leads to. */
   readonly find: (word: string) => Promise<number[]>;
   /** Where a path's files are on this machine; undefined where they are not here. */
-  readonly locate: (path: StorePath) => TreeLocation | undefined;
+  readonly locate: (path: StorePath) => DiskLocation | undefined;
+  /**
+   * Opens paths' trees; those that lie in a binary cache are brought here.
+   * @throws CoreError `not-found` for what is not where it should be; NixError as the store does
+   */
+  readonly open: Store["openTrees"];
 }
 
 /**
@@ -50,12 +55,12 @@ export interface LoadedClosure {
  * @throws CoreError `not-found` for a target that the text does not have; `option-invalid` without any target
  */
 export async function loadClosure(source: ClosureSource): Promise<LoadedClosure> {
-  const place = { url: source.store, environment: source.environment };
   if (source.text !== undefined) {
+    const place = { url: oneStoreUrl(source.store), environment: source.environment };
     const exported = openExportedGraph(source.text, place);
     return loaded(exported, await loadExported(exported, source));
   }
-  const store = openStore(place);
+  const store = openStores(source);
   const { graph, image } = await loadTargets(store, source);
   return { ...loaded(store, graph), ...(image === undefined ? {} : { image }) };
 }
@@ -66,6 +71,7 @@ function loaded(store: Store, graph: ClosureGraph): LoadedClosure {
     store,
     find: (word) => find(store, graph, word),
     locate: (path) => locateOnDisk(store, path),
+    open: (paths, options) => openHere(store, paths, options),
   };
 }
 
@@ -145,7 +151,23 @@ async function find(store: Store, graph: ClosureGraph, word: string): Promise<nu
   return position === undefined ? [] : [position];
 }
 
-function locateOnDisk(store: Store, path: StorePath): TreeLocation | undefined {
+function openHere(
+  store: Store,
+  paths: readonly StorePath[],
+  options: OpenTreesOptions | undefined,
+): Promise<OpenTrees> {
+  const gone = paths.find((path) => {
+    return store.locateTree(path) !== undefined && locateOnDisk(store, path) === undefined;
+  });
+  if (gone === undefined) return store.openTrees(paths, options);
+  throw new CoreError("not-found", `${gone} is not on this machine, so its files cannot be read`, {
+    path: gone,
+    hint: "Ask where the store is, or name a binary cache that has it with --store.",
+  });
+}
+
+function locateOnDisk(store: Store, path: StorePath): DiskLocation | undefined {
   const location = store.locateTree(path);
-  return lstatSync(location.directory, { throwIfNoEntry: false }) === undefined ? undefined : location;
+  const stats = location && lstatSync(location.directory, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : location;
 }

@@ -2,7 +2,6 @@ import { lstatSync } from "node:fs";
 import {
   NixError,
   openExportedGraph,
-  openStore,
   storePathName,
   type Closure,
   type ExportedGraph,
@@ -13,6 +12,7 @@ import { findPaths } from "./analyze/find-paths.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
+import { oneStoreUrl, openStores } from "./open-stores.ts";
 import type { PackOptions } from "./pack-options.ts";
 
 /** Where a pack takes its paths from. */
@@ -30,12 +30,10 @@ export interface PackStore {
  * The store of a pack: an exported closure, else what the URL or the environment names.
  * @throws NixError `format-invalid`, `store-unsupported`
  */
-export function openPackStore(
-  { graph, store: url, signal }: Pick<PackOptions, "graph" | "store" | "signal">,
-  environment: NodeJS.ProcessEnv,
-): PackStore {
+export function openPackStore(options: PackOptions, environment: NodeJS.ProcessEnv): PackStore {
+  const { graph, signal } = options;
   if (graph === undefined) {
-    const store = openStore({ url, environment });
+    const store = openStores(options);
     return {
       store,
       resolveTargets: (given) => resolveEach(given, (target) => store.resolveTarget(target)),
@@ -43,7 +41,7 @@ export function openPackStore(
       warning: undefined,
     };
   }
-  const store = openExportedGraph(graph, { url, environment });
+  const store = openExportedGraph(graph, { url: oneStoreUrl(options.store), environment });
   return {
     store,
     resolveTargets: async (given) => {
@@ -105,7 +103,7 @@ async function resolveInGraph(store: ExportedGraph, whole: ClosureGraph, given: 
   }
 }
 
-function requireFiles(store: Store, { paths }: Closure): void {
+function requireFiles(store: ExportedGraph, { paths }: Closure): void {
   for (const { path } of paths) {
     const { directory } = store.locateTree(path);
     if (lstatSync(directory, { throwIfNoEntry: false }) !== undefined) continue;

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import type { LoadedImage } from "./engine/load-draft.ts";
 import type { EngineName } from "./engine/engine.ts";
 import type { ContainerOptions } from "./build/config/container-config.ts";
+import type { StoreAccess } from "./open-stores.ts";
 import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
 import type { AttachedFile, Attachment } from "./registry/attach-files.ts";
 import type { PushedName } from "./registry/push-draft-to.ts";
@@ -16,7 +17,7 @@ export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
 export type Extra = "shell";
 
 /** The options of the `pack` command, as data. Everything but `targets` may be left out. */
-export interface PackOptions extends ContainerOptions, PlanSources {
+export interface PackOptions extends ContainerOptions, PlanSources, StoreAccess {
   /**
    * Result links, store paths, or paths inside one; all become one image. With `graph` also a package's name, and none
    * means the roots of the graph.
@@ -76,8 +77,6 @@ export interface PackOptions extends ContainerOptions, PlanSources {
   readonly platform?: string | undefined;
   /** RFC 3339, `source-date-epoch` or `now`; default 1970-01-01T00:00:01Z. */
   readonly created?: string | undefined;
-  /** A store as Nix names it: `daemon`, `local?root=/mnt`, …; default as the environment says. */
-  readonly store?: string | undefined;
   /**
    * Checks the bytes that are packed, by each path's NAR hash or by what the digest cache knows of bytes that were
    * checked so, and makes a corrupted path an error that names it; default true.
@@ -99,10 +98,18 @@ export interface PackOptions extends ContainerOptions, PlanSources {
 
 /** What a pack is doing; sizes in bytes. */
 export type PackProgress =
+  /** Bytes as they come from binary caches, compressed as they are. */
+  | { readonly phase: "fetch"; readonly received: number }
   | { readonly phase: "query" }
   | { readonly phase: "base"; readonly read: number; readonly total: number }
   | { readonly phase: "measure"; readonly paths: number; readonly narSize: number }
-  | { readonly phase: "write" | "push" | "load"; readonly written: number; readonly total: number };
+  | {
+      readonly phase: "write" | "push" | "load";
+      readonly written: number;
+      readonly total: number;
+      /** As in `fetch`, where there was anything to fetch. */
+      readonly received?: number;
+    };
 
 /** One layer of a packed image. Digests are missing after a dry run that did not ask for them. */
 export interface PackedLayer {

@@ -24,12 +24,14 @@ import { LayerPool } from "./build/layer/layer-pool.ts";
 import { openOutput } from "./build/output.ts";
 import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
+import { TreeHolder } from "./build/tree-holder.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
 import { openEngines, parseEngines } from "./engine/open-engines.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
 import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
+import { ProgressReport } from "./pack-progress.ts";
 import { checkAttachments } from "./registry/attach-files.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
 import { parsePushPlaces } from "./registry/push-draft-to.ts";
@@ -60,8 +62,10 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     options.onWarning?.(warning);
   };
 
+  const progress = new ProgressReport(options.onProgress);
   const packStore = openPackStore(options, environment);
   const { store } = packStore;
+  await using trees = new TreeHolder(store, { signal, onBytes: progress.received });
   const link = parseLink(options.link ?? "/result", store.storeDir);
   const jobs = readJobs(options);
   const codec = parseCompression(options.compression ?? "none");
@@ -118,7 +122,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   // Side by side: what a root holds from now on is what its closure is.
   const [protecting, querying] = await Promise.allSettled([
     store.protect(roots, { signal }),
-    queryClosure(store, roots, options),
+    queryClosure({ store, trees }, roots, options),
   ]);
   await using protection = settledValue(protecting);
   if (protection.warning !== undefined) warn(protection.warning);
@@ -128,12 +132,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const graph = buildGraph(closure);
   const paths = closure.paths.map((info) => info.path);
   await using base =
-    opened && (await readOpenBase(opened, { options, store, targets, closure, link, environment }));
+    opened && (await readOpenBase(opened, { options, trees, targets, closure, link, environment }));
   const triggers = base === undefined ? [] : triggersOf(readBaseConfig(base));
   if (triggers.length > 0) warn(`the base '${options.base}' has ONBUILD instructions, which are not run`);
   const user = readUser(options, base);
-  const root = composeRoot(options, { store, targets, paths, link, user, base });
-  const decided = decideConfig(options, { root, targets, link, user, environment, base });
+  const root = await composeRoot(options, { trees, targets, paths, link, user, base });
+  const decided = await decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
   const engines = options.dryRun
     ? []
@@ -158,13 +162,17 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const { check = true } = options;
   const { config } = decided;
   const { annotations } = readAnnotations(options.annotations ?? {});
-  const parts = { store, graph, plan, tree: root.tree, config, names, annotations };
+  const parts = { trees, graph, plan, tree: root.tree, config, names, annotations };
   const draft = draftImage({ ...parts, check, pool, cache, compression, base });
   const sink = options.dryRun === "digests" ? digestSink() : output?.sink;
   const { written, pushed, attached, loaded } =
     options.dryRun === true
       ? { written: undefined, pushed: [], attached: [], loaded: [] }
-      : await bring(draft, { sink, places: options.dryRun ? [] : places, registries, engines }, options);
+      : await bring(
+          draft,
+          { sink, places: options.dryRun ? [] : places, registries, engines },
+          { progress, signal, attach: options.attach },
+        );
 
   return {
     layers: await describeLayers(draft, plan, written),
@@ -188,24 +196,24 @@ async function readOpenBase(
   opened: OpenBase,
   context: {
     readonly options: PackOptions;
-    readonly store: Store;
+    readonly trees: TreeHolder;
     readonly targets: readonly Target[];
     readonly closure: Closure;
     readonly link: string;
     readonly environment: NodeJS.ProcessEnv;
   },
 ): Promise<Base> {
-  const { options, store, targets, closure, link, environment } = context;
+  const { options, trees, targets, closure, link, environment } = context;
   const { signal, onProgress } = options;
   const paths = closure.paths.map(({ path }) => path);
   // Whose they are, and what stands beside them, makes no difference to what runs.
   const apart = { ...options, directories: [], bare: true };
-  const root = composeRoot(apart, { store, targets, paths, link, user: undefined });
-  const platform = foreseePlatform(options, { root, targets, link, environment });
+  const root = await composeRoot(apart, { trees, targets, paths, link, user: undefined });
+  const platform = await foreseePlatform(options, { root, targets, link, environment });
   let read = 0;
   return readBaseImage(opened, {
     platform,
-    storeDir: store.storeDir,
+    storeDir: trees.storeDir,
     infos: closure.paths,
     signal,
     onBytes:
@@ -259,13 +267,13 @@ function unspooled({ compression }: PackOptions): CoreError {
 }
 
 async function queryClosure(
-  store: Store,
+  { store, trees }: { readonly store: Store; readonly trees: TreeHolder },
   roots: readonly StorePath[],
   options: PackOptions,
 ): Promise<Closure> {
   const closure = await store.queryClosure(roots, { signal: options.signal });
   return options.with?.includes("shell")
-    ? closureWithShell(store, closure, { signal: options.signal })
+    ? closureWithShell({ store, trees }, closure, { signal: options.signal })
     : closure;
 }
 

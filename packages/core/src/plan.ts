@@ -3,8 +3,8 @@ import type { StorePath } from "@stowage/nix";
 import { digestSink, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
+import { TreeHolder } from "./build/tree-holder.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
-import { CoreError } from "./errors.ts";
 import { infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 import { describePlan, type PlannedLayer } from "./plan/describe-plan.ts";
@@ -115,27 +115,27 @@ interface Measured {
 }
 
 async function measureLayers(
-  { graph, store, locate }: LoadedClosure,
+  { graph, locate, open }: LoadedClosure,
   decided: LayerPlan,
   { environment = process.env, digests = false, check = true, signal }: PlanRequest,
 ): Promise<Measured> {
   const elsewhere = graph.infos.find(({ path }) => locate(path) === undefined);
-  if (elsewhere !== undefined) {
-    if (!digests)
-      return {
-        sizes: decided.layers.map((paths) => estimate(graph, paths)),
-        exact: false,
-        written: undefined,
-      };
-    throw new CoreError("not-found", `${elsewhere.path} is not on this machine, so its layer has no digest`, {
-      path: elsewhere.path,
-      hint: "Plan without digests, or where the store is.",
-    });
+  // What a cache has could be fetched: for sizes alone that is too much.
+  if (elsewhere !== undefined && !digests) {
+    return {
+      sizes: decided.layers.map((paths) => estimate(graph, paths)),
+      exact: false,
+      written: undefined,
+    };
   }
+  await using trees = new TreeHolder(
+    { storeDir: graph.storeDir, openTrees: open, locateTree: locate },
+    { signal },
+  );
   await using pool = new LayerPool(availableParallelism());
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";
-  const drafts = draftStoreLayers(decided.layers, { store, graph, created, check, pool, cache });
+  const drafts = draftStoreLayers(decided.layers, { trees, graph, created, check, pool, cache });
   if (!digests) {
     return {
       sizes: await Promise.all(drafts.map((draft) => draft.size(signal))),

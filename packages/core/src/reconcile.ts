@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { StorePath, TreeLocation } from "@stowage/nix";
+import type { StorePath, DiskLocation } from "@stowage/nix";
 import {
   BlockPool,
   LayerCompression,
@@ -179,7 +179,7 @@ async function compress(
   return sizes;
 }
 
-function locateTree(path: StorePath, locate: (path: StorePath) => TreeLocation | undefined): TreeLocation {
+function locateTree(path: StorePath, locate: (path: StorePath) => DiskLocation | undefined): DiskLocation {
   const location = locate(path);
   if (location !== undefined) return location;
   throw new CoreError("not-found", `${path} is not on this machine, so its files cannot be measured`, {

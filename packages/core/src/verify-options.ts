@@ -1,15 +1,14 @@
 import type { VerifiedStorePath } from "./verify/check-store-paths.ts";
 import type { ImageAccess } from "./registry/open-image-at.ts";
+import type { StoreAccess } from "./open-stores.ts";
 import type { VerifyFinding } from "./verify/finding.ts";
 
 /** What {@link verify} is asked. */
-export interface VerifyOptions extends ImageAccess {
+export interface VerifyOptions extends ImageAccess, StoreAccess {
   /** An archive, a layout directory, or a reference in a registry. */
   readonly image: string;
   /** Which images of several are verified, `OS/ARCHITECTURE[/VARIANT]`; default all. */
   readonly platform?: string | undefined;
-  /** A store as Nix names it; default as the environment says. One that is given has to be there. */
-  readonly store?: string | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
 

@@ -20,6 +20,14 @@ export type NixErrorCode =
   | "nar-invalid"
   /** Text that should come from Nix (or an exported closure) does not parse. */
   | "format-invalid"
+  /** A binary cache cannot be reached, or refuses. */
+  | "cache-failed"
+  /** A binary cache holds something else than it says, or says what cannot be. */
+  | "cache-corrupted"
+  /** Nobody who is trusted vouches for what a binary cache says of a path. */
+  | "cache-untrusted"
+  /** What was fetched cannot be kept on this machine. */
+  | "spool-failed"
   /** A store URL or setting this library cannot use. */
   | "store-unsupported"
   /** `nix-store` is not on PATH. */

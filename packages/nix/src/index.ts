@@ -1,4 +1,6 @@
 export { decodeNix32, encodeNix32 } from "./base32.ts";
+export type { CacheAnswer, Transport } from "./cache/cache-source.ts";
+export type { TrustOptions } from "./cache/trust.ts";
 export { cacheFolder } from "./cache-folder.ts";
 export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";
 export { parseClosureText } from "./closure-text/parse-closure-text.ts";
@@ -27,13 +29,22 @@ export {
 export { parseGcRoots, queryGcState, type GcRoot, type GcState } from "./store/gc-roots.ts";
 export type { GcSettings } from "./store/gc-settings.ts";
 export { ExportedGraph, openExportedGraph } from "./store/exported-graph.ts";
-export { openStore } from "./store/open-store.ts";
-export type { Protection, Store, StoreCallOptions, Target } from "./store/store.ts";
-export { readTree } from "./tree/disk-tree.ts";
+export { openStore, type OpenStoreOptions } from "./store/open-store.ts";
+export type {
+  OpenTrees,
+  OpenTreesOptions,
+  Protection,
+  Store,
+  StoreCallOptions,
+  Target,
+} from "./store/store.ts";
+export { readTree } from "./tree/read-tree.ts";
 export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
 export { readSome } from "./tree/read-some.ts";
 export { treeError } from "./tree/tree-error.ts";
 export type {
+  DiskLocation,
+  NarLocation,
   TreeDirectory,
   TreeEntry,
   TreeEntryHead,

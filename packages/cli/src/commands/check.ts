@@ -1,12 +1,12 @@
 import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import type { Budget, ClosureGraph, ClosureSource, ImageMeasures, LoadedClosure } from "@stowage/core";
+import type { Budget, ClosureGraph, ImageMeasures, LoadedClosure } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderBudget } from "../render/check.ts";
 import { renderJson } from "../render/json.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
-import { readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
+import { readSource, withClosureOptions, type ClosureWords, type CommandSource } from "./closure-words.ts";
 import { readImageAccess } from "./image-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
@@ -80,15 +80,16 @@ async function readSubject(
 async function measureImage(
   core: typeof import("@stowage/core"),
   budget: Budget,
-  { targets, text, store, signal }: ClosureSource,
+  { text, ...source }: CommandSource,
   { graph, locate }: LoadedClosure,
 ): Promise<ImageMeasures | undefined> {
   const isAskedFor = budget.imageSize !== undefined || budget.layers !== undefined;
   const isHere = text === undefined || graph.infos.every(({ path }) => locate(path) !== undefined);
   if (!isAskedFor || !isHere) return undefined;
   const roots = graph.roots.flatMap((root) => graph.infos[root]?.path ?? []);
-  const packed = text === undefined ? { targets } : { targets: roots, graph: text };
-  const { layers } = await core.pack({ ...packed, store, signal, dryRun: true });
+  const packed = text === undefined ? {} : { targets: roots, graph: text };
+  // What is meant by a platform is an image, not what pack makes.
+  const { layers } = await core.pack({ ...source, platform: undefined, ...packed, dryRun: true });
   return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
 }
 

@@ -1,23 +1,22 @@
-import type { ClosureSource } from "@stowage/core";
+import type { ClosureSource, RegistryAccess } from "@stowage/core";
 import { Option, type Command } from "commander";
 import type { Speaker } from "../speaker.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The words of every verb that explains a closure. */
-export interface ClosureWords extends ImageWords {
+export interface ClosureWords extends ImageWords, StoreWords {
   readonly graph?: string;
-  readonly store?: string;
   readonly json?: boolean;
 }
 
 /** Gives a verb the options that say where its closure comes from. */
 export function withClosureOptions(command: Command): Command {
   return withImageOptions(
-    command
+    withStoreOptions(command)
       .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-      .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
       .option("--json", "print the answer as JSON"),
   );
 }
@@ -33,11 +32,15 @@ export function choice(
 }
 
 /** Where the closure of a verb comes from. */
+export interface CommandSource extends ClosureSource {
+  readonly registry: RegistryAccess;
+}
+
 export async function readSource(
   speaker: Speaker,
   targets: readonly string[],
   words: ClosureWords,
-): Promise<ClosureSource> {
+): Promise<CommandSource> {
   if (targets.length === 0 && words.graph === undefined) {
     throw new UsageError(
       "no target given",
@@ -49,7 +52,7 @@ export async function readSource(
   return {
     targets,
     text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),
-    store: words.store,
+    ...readStoreAccess(words, speaker),
     ...(await readImageAccess(words, speaker.signal)),
   };
 }

@@ -8,12 +8,13 @@ import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { readNumber } from "./closure-words.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { readTextFile } from "./text-file.ts";
 import type { Verb } from "./verb.ts";
 
 export function diffCommand(): Verb {
   const command = withImageOptions(
-    new Command("diff")
+    withStoreOptions(new Command("diff"))
       .summary("how two closures differ, package by package")
       .description(
         "How two closures differ: packages added, removed, changed and rebuilt, the largest change of size first.\n\n  stowage diff result-old result\n  stowage diff yesterday.tar result\n  stowage diff registry.example/app:1 result",
@@ -24,14 +25,12 @@ export function diffCommand(): Verb {
       )
       .argument("<b>", "after: the same"),
   )
-    .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
     .option("--limit <n>", "packages that people see; JSON is always whole (default: all)")
     .option("--json", "print the answer as JSON");
   return { command, action: (speaker, parsed) => runDiff(speaker, parsed.args, parsed.opts<DiffWords>()) };
 }
 
-interface DiffWords extends ImageWords {
-  readonly store?: string;
+interface DiffWords extends ImageWords, StoreWords {
   readonly limit?: string;
   readonly json?: boolean;
 }
@@ -42,7 +41,8 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
   const access = await readImageAccess(words, speaker.signal);
   const core = await import("@stowage/core");
   await using registry = await core.Registries.open(access.registry, { environment: process.env });
-  const options = { ...access, registry, store: words.store };
+  const stores = readStoreAccess(words, speaker);
+  const options = { ...access, registry, ...stores };
   const load = (side: string): Promise<ClosureGraph> => loadSide(core, side, options);
   const answer = core.diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);

@@ -18,6 +18,7 @@ import {
 import { attachOption, parseAttachment } from "./attach-words.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { readTextFile } from "./text-file.ts";
+import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -99,7 +100,6 @@ export function packCommand(): Verb {
     .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
-    .option("--store <url>", "store to take the paths from, as Nix names it (default: as Nix is set up)")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
     .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))
@@ -108,6 +108,7 @@ export function packCommand(): Verb {
     .option("--dry-run", "decide everything, write nothing")
     .option("--json", "print what was made as JSON");
   withRegistryOptions(command);
+  withStoreOptions(command);
   withLayeringOptions(command);
   return { command, action: (speaker, parsed) => runPack(speaker, parsed.args, parsed.opts<PackWords>()) };
 }
@@ -123,7 +124,7 @@ function collectEngine(value: string, previous: readonly string[]): string[] {
 }
 
 /** The words of the command line, as commander hands them over. */
-interface PackWords extends LayeringWords, RegistryWords {
+interface PackWords extends LayeringWords, RegistryWords, StoreWords {
   readonly graph?: string;
   readonly output?: string;
   readonly format?: NonNullable<PackOptions["format"]>;
@@ -152,7 +153,6 @@ interface PackWords extends LayeringWords, RegistryWords {
   readonly spool?: boolean;
   readonly platform?: string;
   readonly created?: string;
-  readonly store?: string;
   readonly check?: boolean;
   readonly push: readonly string[];
   readonly attach: readonly string[];
@@ -174,7 +174,8 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   using stdout = toStdout ? openStdout() : undefined;
   const registry = await readRegistryAccess(words, speaker.signal);
   const graph = await readGraph(targets, words, speaker.signal);
-  const options = { ...readOptions(targets, words, stdout?.stream), graph, registry };
+  const stores = readStoreAccess(words, speaker);
+  const options = { ...readOptions(targets, words, stdout?.stream), ...stores, graph, registry };
   const { pack } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await pack({
@@ -244,7 +245,6 @@ function readOptions(
     spool: words.spool,
     platform: words.platform,
     created: words.created,
-    store: words.store,
     check: words.check,
     push: words.push,
     attach: words.attach.map(parseAttachment),

@@ -7,11 +7,12 @@ import { renderAttached, renderPushed } from "../render/push.ts";
 import type { Speaker } from "../speaker.ts";
 import { attachOption, parseAttachment } from "./attach-words.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import type { Verb } from "./verb.ts";
 
 export function pushCommand(): Verb {
-  const command = withImageOptions(
-    new Command("push")
+  const command = withStoreOptions(
+    withImageOptions(new Command("push"))
       .summary("push an image or a target to a registry")
       .description(
         "Push an image to a registry as it is, with the same digests: an archive, a layout directory, or what another registry has. Or push the image that pack would make of a target; nothing is stored in between.\n\n  stowage push app.tar registry.example/team/app:1\n  stowage push result registry.example/team/app:1\n  stowage push staging.example/app:1 registry.example/app:1 --attach application/spdx+json=sbom.json",
@@ -23,14 +24,12 @@ export function pushCommand(): Verb {
       .argument("<ref>", "where to: REGISTRY/NAME[:TAG]"),
   )
     .addOption(attachOption())
-    .option("--store <url>", "store to take the paths from, as Nix names it")
     .option("--json", "print what was pushed as JSON");
   return { command, action: (speaker, parsed) => runPush(speaker, parsed.args, parsed.opts<PushWords>()) };
 }
 
-interface PushWords extends ImageWords {
+interface PushWords extends ImageWords, StoreWords {
   readonly attach: readonly string[];
-  readonly store?: string;
   readonly json?: boolean;
 }
 
@@ -52,7 +51,7 @@ async function runPush(speaker: Speaker, args: readonly string[], words: PushWor
         await core.pack({
           ...options,
           targets: [what],
-          store: words.store,
+          ...readStoreAccess(words, speaker),
           onWarning: (warning) => {
             progress?.clear();
             speaker.warn(warning);

@@ -4,14 +4,15 @@ import { exitCodes } from "../exit-codes.ts";
 import type { Speaker } from "../speaker.ts";
 import { choice, readSource, type ClosureWords } from "./closure-words.ts";
 import { withImageOptions } from "./image-words.ts";
+import { withStoreOptions } from "./store-words.ts";
 import type { Verb } from "./verb.ts";
 
 /** As the library has them; it is not loaded for the words. */
 const formats: readonly SbomFormat[] = ["cyclonedx", "spdx"];
 
 export function sbomCommand(): Verb {
-  const command = withImageOptions(
-    new Command("sbom")
+  const command = withStoreOptions(
+    withImageOptions(new Command("sbom"))
       .summary("the bill of materials of a closure or an image")
       .description(
         "The bill of materials of a closure or an image: one component for each store path, with its package, NAR hash, what it depends on, and in an image its layer. The same closure gives the same bytes.\n\n  stowage sbom result > sbom.json\n  stowage sbom app.tar --format spdx > sbom.spdx.json",
@@ -19,7 +20,6 @@ export function sbomCommand(): Verb {
       .argument("[target...]", "a result link, a store path, a path inside one, or an image")
       .addOption(choice("--format <format>", "CycloneDX 1.6 or SPDX 2.3, both as JSON", formats, "cyclonedx"))
       .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-      .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
       .option(
         "--created <time>",
         "time in the bill: RFC 3339, source-date-epoch or now (default: none; SPDX has to have one, and says 1970)",

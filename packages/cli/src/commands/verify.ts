@@ -6,11 +6,12 @@ import { makeStyle } from "../render/style.ts";
 import { renderVerify } from "../render/verify.ts";
 import type { Speaker } from "../speaker.ts";
 import { readImageAccess, readImageWord, withImageOptions, type ImageWords } from "./image-words.ts";
+import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import type { Verb } from "./verb.ts";
 
 export function verifyCommand(): Verb {
-  const command = withImageOptions(
-    new Command("verify")
+  const command = withStoreOptions(
+    withImageOptions(new Command("verify"))
       .summary("prove that an image is whole and holds what Nix built")
       .description(
         "Prove that an image is whole and holds what Nix built: every digest, size and count, the safety of every entry, and each store path's NAR hash, recomputed from the layers. It is held against this machine's Nix ('matches Nix'), or against the image's own record where Nix does not know the path ('self-consistent'). Nothing is written. Exit status 1 with any finding.\n\n  stowage verify app.tar\n  stowage verify layout/ --json\n  stowage verify registry.example/app:1",
@@ -19,17 +20,14 @@ export function verifyCommand(): Verb {
         "<image>",
         "an image archive, a layout directory, a reference in a registry, or - for an archive on stdin (a file, no pipe)",
       ),
-  )
-    .option("--store <url>", "store to ask, as Nix names it (default: as Nix is set up)")
-    .option("--json", "print the answer as JSON");
+  ).option("--json", "print the answer as JSON");
   return {
     command,
     action: (speaker, parsed) => runVerify(speaker, parsed.args, parsed.opts<VerifyWords>()),
   };
 }
 
-interface VerifyWords extends ImageWords {
-  readonly store?: string;
+interface VerifyWords extends ImageWords, StoreWords {
   readonly json?: boolean;
 }
 
@@ -41,7 +39,7 @@ async function runVerify(speaker: Speaker, args: readonly string[], words: Verif
   const result = await verify({
     ...access,
     image,
-    store: words.store,
+    ...readStoreAccess(words, speaker),
     onProgress: progress && ((event) => progress.update(event)),
   });
   progress?.clear();

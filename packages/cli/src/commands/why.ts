@@ -87,7 +87,7 @@ function explainNone(targets: readonly string[], dependency: string, similar: re
 /** Each reference of the chains once; each path is read once for all that it refers to. */
 async function findAll(
   core: typeof import("@stowage/core"),
-  { locate }: LoadedClosure,
+  { open }: LoadedClosure,
   {
     chains,
     ...options
@@ -102,15 +102,8 @@ async function findAll(
   }
   const references: PreciseReference[] = [];
   for (const [from, targets] of steps) {
-    const location = locate(from);
-    if (location === undefined) {
-      throw new core.CoreError(
-        "not-found",
-        `${from} is not on this machine, so its files cannot be searched`,
-        { path: from, hint: "Ask without --precise, or where the store is." },
-      );
-    }
-    references.push(...(await core.findReferences(from, [...targets], location, options)));
+    await using trees = await open([from], { signal: options.signal });
+    references.push(...(await core.findReferences(from, [...targets], trees.locate(from), options)));
   }
   return references;
 }

@@ -13,6 +13,8 @@ const rarest = [
     "--password-stdin",
     "--insecure",
     "--ca-file",
+    "--trusted-public-key",
+    "--no-check-sigs",
     "--spool",
     "--jobs",
     "--stop-signal",

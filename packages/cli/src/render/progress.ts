@@ -58,28 +58,44 @@ function describe(progress: Progress, seconds: number): string {
     case "query":
       return "asking the store for the closure";
     case "base":
-      return describeBytes("reading the base", progress.read, progress.total, seconds);
+      return describeBytes("reading the base", { ...progress, written: progress.read }, seconds);
+    case "fetch":
+      return describeReceived(progress.received, seconds);
     case "measure":
       return `packing ${progress.paths} store paths, ${formatSize(progress.narSize)}`;
     case "write":
-      return describeBytes("packing", progress.written, progress.total, seconds);
+      return describeBytes("packing", progress, seconds);
     case "push":
-      return describeBytes("pushing", progress.written, progress.total, seconds);
+      return describeBytes("pushing", progress, seconds);
     case "read":
-      return describeBytes("reading", progress.read, progress.total, seconds);
+      return describeBytes("reading", { ...progress, written: progress.read }, seconds);
     case "load":
-      return describeBytes("loading", progress.written, progress.total, seconds);
+      return describeBytes("loading", progress, seconds);
     case "verify":
-      return describeBytes("verifying", progress.read, progress.total, seconds);
+      return describeBytes("verifying", { ...progress, written: progress.read }, seconds);
   }
 }
 
-function describeBytes(verb: string, done: number, total: number, seconds: number): string {
+function describeReceived(received: number, seconds: number): string {
+  const amount = `fetching ${formatSize(received)}`;
+  return seconds < 0.2 ? amount : `${amount}  ${formatSize(received / seconds)}/s`;
+}
+
+function describeBytes(
+  verb: string,
+  {
+    written: done,
+    total,
+    received,
+  }: { readonly written: number; readonly total: number; readonly received?: number },
+  seconds: number,
+): string {
   const share = total === 0 ? 100 : Math.floor((done / total) * 100);
   const amount = `${verb} ${share}%  ${formatSize(done)} of ${formatSize(total)}`;
   if (seconds < 0.2 || done === 0) return amount;
   const rate = done / seconds;
-  return `${amount}  ${formatSize(rate)}/s  ${formatDuration((total - done) / rate)} left`;
+  const fetched = received === undefined ? "" : `  ${formatSize(received)} fetched`;
+  return `${amount}  ${formatSize(rate)}/s  ${formatDuration((total - done) / rate)} left${fetched}`;
 }
 
 function formatDuration(seconds: number): string {

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from "node:fs";
-import { NixError, type TreeLocation } from "@stowage/nix";
+import { NixError, type DiskLocation } from "@stowage/nix";
 import { Breather } from "../breather.ts";
 
 /** What store paths take up on a disk. */
@@ -18,7 +18,7 @@ const BLOCK_BYTES = 512;
  * @throws NixError `path-unreadable`; the signal's reason when aborted
  */
 export async function measureOnDisk(
-  locations: readonly TreeLocation[],
+  locations: readonly DiskLocation[],
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<OnDiskSizes> {
   /** For each file with several links the last location that counted it. */

@@ -1,7 +1,8 @@
-import { PLAIN_TAR, type ImageDraft, type Sink, type WrittenImage } from "@stowage/oci";
+import type { ImageDraft, Sink, WrittenImage } from "@stowage/oci";
 import { loadDraft, type LoadedImage } from "../engine/load-draft.ts";
 import type { OpenEngine } from "../engine/open-engines.ts";
 import type { PackOptions } from "../pack-options.ts";
+import type { ProgressReport } from "../pack-progress.ts";
 import { pushDraftTo, type DraftPushes, type PushPlace } from "../registry/push-draft-to.ts";
 import type { Registries } from "../registry/registry-access.ts";
 
@@ -19,12 +20,19 @@ export interface Brought extends DraftPushes {
 }
 
 /** Brings an image to where it goes, one place after another: what is made for one is known to the next. */
-export async function bring(draft: ImageDraft, to: Destinations, options: PackOptions): Promise<Brought> {
-  const { signal, attach = [] } = options;
+export async function bring(
+  draft: ImageDraft,
+  to: Destinations,
+  {
+    progress,
+    signal,
+    attach = [],
+  }: Pick<PackOptions, "signal" | "attach"> & { readonly progress: ProgressReport },
+): Promise<Brought> {
   const { sink, places, registries, engines } = to;
-  const onBytes = await reportBytes(draft, { phase: "write", times: 1 }, options);
+  const onBytes = await progress.begin(draft, "write", { times: 1, signal });
   const made = await sink?.write(draft, { signal, onBytes });
-  const onPushed = await reportBytes(draft, { phase: "push", times: places.length }, options);
+  const onPushed = await progress.begin(draft, "push", { times: places.length, signal });
   const { written, pushed, attached } = await pushDraftTo(
     draft,
     { places, registries },
@@ -32,7 +40,7 @@ export async function bring(draft: ImageDraft, to: Destinations, options: PackOp
   );
   // Of layers that were stored compressed, others know nothing.
   const known = draft.compression === undefined ? written?.layers : undefined;
-  const onLoaded = await reportBytes(draft, { phase: "load", times: engines.length }, options);
+  const onLoaded = await progress.begin(draft, "load", { times: engines.length, signal });
   const loaded: LoadedImage[] = [];
   let last: WrittenImage | undefined;
   for (const engine of engines) {
@@ -41,23 +49,4 @@ export async function bring(draft: ImageDraft, to: Destinations, options: PackOp
     last = done.written;
   }
   return { written: written ?? last, pushed, attached, loaded };
-}
-
-/** Reports bytes against the sum of all layers' sizes, so many times over. */
-async function reportBytes(
-  draft: ImageDraft,
-  { phase, times }: { readonly phase: "write" | "push" | "load"; readonly times: number },
-  { signal, onProgress }: PackOptions,
-): Promise<((bytes: number) => void) | undefined> {
-  if (onProgress === undefined || times === 0) return undefined;
-  const sizes = await Promise.all(
-    draft.layers.map(async (layer) => (await layer.recall(PLAIN_TAR))?.size ?? layer.size(signal)),
-  );
-  const below = draft.base?.layers.map(({ size }) => size) ?? [];
-  const total = times * [...below, ...sizes].reduce((sum, size) => sum + size, 0);
-  let written = 0;
-  return (bytes) => {
-    written += bytes;
-    onProgress({ phase, written, total });
-  };
 }

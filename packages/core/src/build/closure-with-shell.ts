@@ -1,6 +1,7 @@
 import type { Closure, Store, StorePath } from "@stowage/nix";
 import { ImageView } from "./image-view.ts";
 import { RootTree } from "./root/root-tree.ts";
+import type { TreeHolder } from "./tree-holder.ts";
 import { findShellProgram, shellPrograms } from "./root/shell.ts";
 
 /**
@@ -8,19 +9,22 @@ import { findShellProgram, shellPrograms } from "./root/shell.ts";
  * What is nowhere is left out: {@link composeRoot} says so.
  */
 export async function closureWithShell(
-  store: Store,
+  { store, trees }: { readonly store: Store; readonly trees: TreeHolder },
   closure: Closure,
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<Closure> {
   const paths = closure.paths.map((info) => info.path);
-  const view = new ImageView(store, paths, new RootTree());
-  const missing = shellPrograms.filter((wanted) => findShellProgram(view, paths, wanted) === undefined);
+  const view = new ImageView(trees, paths, new RootTree());
   const found: StorePath[] = [];
-  for (const wanted of missing) {
+  for (const wanted of shellPrograms) {
+    if ((await findShellProgram(view, paths, wanted)) !== undefined) continue;
     const candidates = await store.findPackages(wanted.packages, options);
-    const inStore = new ImageView(store, candidates, new RootTree());
-    const path = candidates.find((candidate) => findShellProgram(inStore, [candidate], wanted) !== undefined);
-    if (path !== undefined) found.push(path);
+    const inStore = new ImageView(trees, candidates, new RootTree());
+    for (const candidate of candidates) {
+      if ((await findShellProgram(inStore, [candidate], wanted)) === undefined) continue;
+      found.push(candidate);
+      break;
+    }
   }
   if (found.length === 0) return closure;
   const wider = await store.queryClosure([...closure.roots, ...found], options);

@@ -1,4 +1,4 @@
-import type { Store, StorePath, Target } from "@stowage/nix";
+import type { StorePath, Target } from "@stowage/nix";
 import { CoreError } from "../errors.ts";
 import { resolveUser } from "../base/base-accounts.ts";
 import type { Base } from "../base/read-base-image.ts";
@@ -8,6 +8,7 @@ import { parseUser, putAccounts, type User } from "./root/accounts.ts";
 import { putCopiesToRoot } from "./root/copy-to-root.ts";
 import { putOwn } from "./root/own-files.ts";
 import { RootTree } from "./root/root-tree.ts";
+import type { TreeHolder } from "./tree-holder.ts";
 import { findShellProgram, putShellProgram, shellPrograms } from "./root/shell.ts";
 
 /** What of an image's file system is not a store path, with a view of the whole. */
@@ -21,10 +22,10 @@ export interface ComposedRoot {
  * @param options checked already where a check needs no store
  * @throws CoreError `place-clash`, `option-invalid`, `not-found` (a shell that is nowhere)
  */
-export function composeRoot(
+export async function composeRoot(
   options: Pick<PackOptions, "directories" | "files" | "copyToRoot" | "with" | "bare">,
   context: {
-    readonly store: Store;
+    readonly trees: TreeHolder;
     readonly targets: readonly Target[];
     readonly paths: readonly StorePath[];
     readonly link: string;
@@ -32,10 +33,10 @@ export function composeRoot(
     /** What the image is put on: it has its own users and folders. */
     readonly base?: Pick<Base, "tree" | "accounts"> | undefined;
   },
-): ComposedRoot {
-  const { store, targets, paths, link, user, base } = context;
+): Promise<ComposedRoot> {
+  const { trees, targets, paths, link, user, base } = context;
   const tree = new RootTree(base?.tree);
-  const view = new ImageView(store, paths, tree);
+  const view = new ImageView(trees, paths, tree);
   const first = targets[0] as Target;
   tree.put(link, {
     type: "symlink",
@@ -48,20 +49,20 @@ export function composeRoot(
     tree,
     { directories, files },
     {
-      storeDir: store.storeDir,
+      storeDir: trees.storeDir,
       ownerIds: (owner) =>
         base === undefined ? ownerIds(owner, user) : resolveUser(owner, base.accounts, "--dir"),
     },
   );
   if (options.copyToRoot) {
-    putCopiesToRoot(tree, view, {
+    await putCopiesToRoot(tree, view, {
       targets: [...new Set(targets.map((target) => target.storePath))],
-      storeDir: store.storeDir,
+      storeDir: trees.storeDir,
     });
   }
   if (options.with?.includes("shell")) {
     for (const wanted of shellPrograms) {
-      const target = findShellProgram(view, paths, wanted);
+      const target = await findShellProgram(view, paths, wanted);
       if (target === undefined) {
         throw new CoreError("not-found", `--with shell: no ${wanted.place} in the closure or the store`, {
           hint: `Give a package that has it as a further target: ${wanted.packages.slice(0, 2).join(" or ")}.`,

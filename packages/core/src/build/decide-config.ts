@@ -37,12 +37,12 @@ export interface ConfigContext {
  * Decides entrypoint, environment, user, platform and time: flags over `--config` over what the closure says over the base.
  * @throws CoreError `option-invalid`, `platform-unknown`, `platform-mismatch`
  */
-export function decideConfig(options: PackOptions, context: ConfigContext): DecidedConfig {
+export async function decideConfig(options: PackOptions, context: ConfigContext): Promise<DecidedConfig> {
   const { environment, base } = context;
   const given = readGivenConfig(options.config);
   const below = base && readBaseConfig(base);
-  const { container, rule, started } = composeContainer(options, { ...context, given, below });
-  const found = platformOf(options, { ...context, given, started }) ?? base?.image.platform;
+  const { container, rule, started } = await composeContainer(options, { ...context, given, below });
+  const found = (await platformOf(options, { ...context, given, started })) ?? base?.image.platform;
   if (found === undefined) throw platformUnknown(started);
   const platform = { ...base?.image.platform, ...found };
   return {
@@ -62,29 +62,34 @@ export function decideConfig(options: PackOptions, context: ConfigContext): Deci
  * The platform that a base has to be for, as far as options and closure tell before there is one.
  * @throws CoreError `option-invalid`, `platform-unknown`, `platform-mismatch`
  */
-export function foreseePlatform(
+export async function foreseePlatform(
   options: PackOptions,
   context: Omit<ConfigContext, "base" | "user">,
-): Platform | undefined {
+): Promise<Platform | undefined> {
   const given = readGivenConfig(options.config);
-  const { started } = composeContainer(options, { ...context, user: undefined, given, below: undefined });
+  const { started } = await composeContainer(options, {
+    ...context,
+    user: undefined,
+    given,
+    below: undefined,
+  });
   return platformOf(options, { ...context, given, started });
 }
 
-function composeContainer(
+async function composeContainer(
   options: PackOptions,
   context: Omit<ConfigContext, "environment" | "base"> & {
     readonly given: GivenConfig;
     readonly below: BaseConfig | undefined;
   },
-): {
+): Promise<{
   readonly container: ReturnType<typeof composeContainerConfig>;
   readonly rule: Entrypoint;
   /** The program that is started, where it is one of the closure or of the last layer. */
   readonly started: Found | undefined;
-} {
+}> {
   const { root, targets, link, user, given, below } = context;
-  const rule = findEntrypoint(root.view, targets, link);
+  const rule = await findEntrypoint(root.view, targets, link);
   const path = searchPath(root, { targets, link, below });
   const container = composeContainerConfig(given.container, options, {
     path,
@@ -96,21 +101,25 @@ function composeContainer(
   });
   const word = container.Entrypoint?.[0] ?? container.Cmd?.[0];
   const places = environmentPath(container.Env) ?? path;
-  return { container, rule, started: word === undefined ? undefined : findStarted(root.view, word, places) };
+  return {
+    container,
+    rule,
+    started: word === undefined ? undefined : await findStarted(root.view, word, places),
+  };
 }
 
-function platformOf(
+async function platformOf(
   options: PackOptions,
   context: Pick<ConfigContext, "root" | "targets"> & {
     readonly given: GivenConfig;
     readonly started: Found | undefined;
   },
-): Platform | undefined {
+): Promise<Platform | undefined> {
   const { root, targets, given, started } = context;
   return findPlatform(root.view, {
     asked: options.platform ?? given.platform,
     entrypoint: started,
-    programs: programsOf(root.view, targets),
+    programs: await programsOf(root.view, targets),
   });
 }
 
@@ -140,17 +149,27 @@ function environmentPath(env: readonly string[] | undefined): string[] | undefin
 }
 
 /** The program a runtime would start: a path as it is, a bare name through PATH (as `execvp` searches). */
-function findStarted(view: ImageView, word: string, path: readonly string[]): Found | undefined {
+async function findStarted(
+  view: ImageView,
+  word: string,
+  path: readonly string[],
+): Promise<Found | undefined> {
   if (word.startsWith("/")) return view.findProgram(word);
   if (word.includes("/")) return undefined;
-  return path
-    .map((directory) => view.findProgram(`${directory}/${word}`))
-    .find((found) => found !== undefined);
+  for (const directory of path) {
+    const found = await view.findProgram(`${directory}/${word}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-function programsOf(view: ImageView, targets: readonly Target[]): Found[] {
-  return targets
-    .flatMap((target) => programsIn(view, `${target.storePath}/bin`))
-    .map((place) => view.findProgram(place))
-    .filter((found) => found !== undefined);
+async function programsOf(view: ImageView, targets: readonly Target[]): Promise<Found[]> {
+  const programs: Found[] = [];
+  for (const target of targets) {
+    for (const place of await programsIn(view, `${target.storePath}/bin`)) {
+      const found = await view.findProgram(place);
+      if (found !== undefined) programs.push(found);
+    }
+  }
+  return programs;
 }

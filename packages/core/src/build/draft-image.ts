@@ -1,4 +1,4 @@
-import type { PathInfo, Store } from "@stowage/nix";
+import type { PathInfo } from "@stowage/nix";
 import type { BlockPool, ImageDraft, ImageName } from "@stowage/oci";
 import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
@@ -10,11 +10,12 @@ import type { DecidedConfig } from "./decide-config.ts";
 import { draftEntriesLayer } from "./layer/entries-layer.ts";
 import type { LayerPool } from "./layer/layer-pool.ts";
 import { draftStoreLayers } from "./layer/store-layers.ts";
+import type { TreeHolder } from "./tree-holder.ts";
 import type { RootTree } from "./root/root-tree.ts";
 
 /** Puts plan, last layer and config together: an image of which only the bytes are missing. */
 export function draftImage(parts: {
-  readonly store: Store;
+  readonly trees: TreeHolder;
   readonly graph: ClosureGraph;
   readonly plan: LayerPlan;
   readonly tree: RootTree;
@@ -30,12 +31,12 @@ export function draftImage(parts: {
   /** What it is put on. */
   readonly base: Base | undefined;
 }): ImageDraft {
-  const { store, graph, plan, tree, config, names, check, pool, cache, compression, base } = parts;
+  const { trees, graph, plan, tree, config, names, check, pool, cache, compression, base } = parts;
   const created = String(config.created);
-  const storeLayers = draftStoreLayers(plan.layers, { store, graph, created, check, pool, cache });
+  const storeLayers = draftStoreLayers(plan.layers, { trees, graph, created, check, pool, cache });
   const entries = tree.entries();
   const places = entries.filter((entry) => entry.type !== "directory").map((entry) => entry.name.toString());
-  const inBase = { storeDir: store.storeDir, infos: unrecorded(graph, base) };
+  const inBase = { storeDir: trees.storeDir, infos: unrecorded(graph, base) };
   return {
     base: base?.image,
     annotations: parts.annotations,

@@ -1,7 +1,7 @@
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
-import { readSome, storePathBaseName, treeError, type Store, type StorePath } from "@stowage/nix";
+import { storePathBaseName, type StorePath } from "@stowage/nix";
 import type { RootTree } from "./root/root-tree.ts";
+import type { TreeHolder } from "./tree-holder.ts";
+import { readFirst, viewTree, type TreeNode, type TreeView } from "./tree-view.ts";
 
 /** A file or directory as the container will see it, every symlink followed. */
 export interface Found {
@@ -19,18 +19,19 @@ const MAX_SYMLINKS = 40;
  * followed inside the image only, so what lies on this machine's disk never answers.
  */
 export class ImageView {
-  readonly #store: Store;
+  readonly #trees: TreeHolder;
+  readonly #views = new Map<StorePath, Promise<TreeView>>();
   readonly #paths: ReadonlyMap<string, StorePath>;
   readonly #tree: RootTree;
 
-  constructor(store: Store, paths: Iterable<StorePath>, tree: RootTree) {
-    this.#store = store;
+  constructor(trees: TreeHolder, paths: Iterable<StorePath>, tree: RootTree) {
+    this.#trees = trees;
     this.#paths = new Map([...paths].map((path) => [storePathBaseName(path), path]));
     this.#tree = tree;
   }
 
   /** What is at an absolute path; undefined where nothing is, or a symlink dangles or loops. */
-  find(place: string): Found | undefined {
+  async find(place: string): Promise<Found | undefined> {
     const waiting = components(place);
     let here: string[] = [];
     let symlinks = 0;
@@ -41,7 +42,7 @@ export class ImageView {
         continue;
       }
       const next = [...here, name];
-      const node = this.#node(next);
+      const node = await this.#node(next);
       if (node === undefined) return undefined;
       if (node.type === "symlink") {
         if (++symlinks > MAX_SYMLINKS) return undefined;
@@ -52,60 +53,47 @@ export class ImageView {
       if (waiting.length > 0 && node.type !== "directory") return undefined;
       here = next;
     }
-    const node = this.#node(here);
+    const node = await this.#node(here);
     if (node === undefined || node.type === "symlink") return undefined;
     return { place: `/${here.join("/")}`, type: node.type, executable: node.executable };
   }
 
   /** The executable regular file at a path, symlinks followed. */
-  findProgram(place: string): Found | undefined {
-    const found = this.find(place);
+  async findProgram(place: string): Promise<Found | undefined> {
+    const found = await this.find(place);
     return found?.type === "file" && found.executable ? found : undefined;
   }
 
   /** Names in a directory inside a store path, sorted by code unit; empty where there is no such directory. */
-  list(place: string): string[] {
-    const found = this.find(place);
+  async list(place: string): Promise<string[]> {
+    const found = await this.find(place);
     if (found?.type !== "directory") return [];
-    const onDisk = this.#onDisk(components(found.place));
-    return onDisk === undefined ? [] : reading(onDisk, () => readdirSync(onDisk).toSorted());
+    const inside = await this.#inside(components(found.place));
+    return inside === undefined ? [] : inside.view.list(inside.place);
   }
 
   /** The first bytes of a file, fewer where it is shorter. */
-  readHead(file: Found, bytes: number): Buffer {
-    const onDisk = this.#onDisk(components(file.place));
-    if (onDisk === undefined) return this.#readOwnHead(file.place, bytes);
-    return reading(onDisk, () => {
-      const fd = openSync(onDisk, "r");
-      try {
-        const head = Buffer.alloc(bytes);
-        return head.subarray(0, readSome(fd, head, bytes, 0));
-      } finally {
-        closeSync(fd);
-      }
-    });
+  async readHead(file: Found, bytes: number): Promise<Buffer> {
+    const inside = await this.#inside(components(file.place));
+    return inside === undefined
+      ? this.#readOwnHead(file.place, bytes)
+      : inside.view.readHead(inside.place, bytes);
   }
 
   #readOwnHead(place: string, bytes: number): Buffer {
     const node = this.#tree.get(place);
     if (node?.type !== "file") return Buffer.alloc(0);
-    const parts: Buffer[] = [];
-    let length = 0;
-    for (const chunk of node.chunks()) {
-      parts.push(Buffer.from(chunk));
-      length += chunk.length;
-      if (length >= bytes) break;
-    }
-    return Buffer.concat(parts).subarray(0, bytes);
+    return readFirst(node.chunks(), bytes);
   }
 
-  #node(parts: readonly string[]): Node | undefined {
+  async #node(parts: readonly string[]): Promise<TreeNode | undefined> {
     const place = `/${parts.join("/")}`;
-    if (place === "/" || place === this.#store.storeDir || this.#store.storeDir.startsWith(`${place}/`)) {
+    const { storeDir } = this.#trees;
+    if (place === "/" || place === storeDir || storeDir.startsWith(`${place}/`)) {
       return { type: "directory", executable: false };
     }
-    const onDisk = this.#onDisk(parts);
-    if (onDisk !== undefined) return nodeOnDisk(onDisk);
+    const inside = await this.#inside(parts);
+    if (inside !== undefined) return inside.view.node(inside.place);
     const own = this.#tree.get(place);
     if (own === undefined) return undefined;
     return own.type === "symlink"
@@ -113,35 +101,24 @@ export class ImageView {
       : { type: own.type, executable: own.type === "file" && (own.mode & 0o111) !== 0 };
   }
 
-  #onDisk(parts: readonly string[]): string | undefined {
-    const storeParts = components(this.#store.storeDir);
+  /** The store path's tree that a place lies in. */
+  async #inside(
+    parts: readonly string[],
+  ): Promise<{ readonly view: TreeView; readonly place: string } | undefined> {
+    const storeParts = components(this.#trees.storeDir);
     if (parts.length <= storeParts.length || storeParts.some((part, index) => parts[index] !== part))
       return undefined;
     const path = this.#paths.get(parts[storeParts.length] as string);
     if (path === undefined) return undefined;
-    return join(this.#store.locateTree(path).directory, ...parts.slice(storeParts.length + 1));
+    return { view: await this.#viewOf(path), place: parts.slice(storeParts.length + 1).join("/") };
   }
-}
 
-type Node =
-  | { readonly type: "symlink"; readonly target: string }
-  | { readonly type: "file" | "directory"; readonly executable: boolean };
-
-function nodeOnDisk(onDisk: string): Node | undefined {
-  return reading(onDisk, () => {
-    const stats = lstatSync(onDisk, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    if (stats.isSymbolicLink()) return { type: "symlink", target: readlinkSync(onDisk) };
-    if (stats.isDirectory()) return { type: "directory", executable: false };
-    return { type: "file", executable: (stats.mode & 0o100) !== 0 };
-  });
-}
-
-function reading<T>(onDisk: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw treeError(error, Buffer.from(onDisk));
+  #viewOf(path: StorePath): Promise<TreeView> {
+    const known = this.#views.get(path);
+    if (known !== undefined) return known;
+    const view = this.#trees.keep(path).then(viewTree);
+    this.#views.set(path, view);
+    return view;
   }
 }
 

@@ -16,12 +16,15 @@ export interface RegistryAccess {
 
 /** The registries of one command, each opened once. */
 export class Registries implements AsyncDisposable {
+  /** Whom they trust. */
+  readonly access: Pick<RegistryAccess, "insecure" | "caFile">;
   readonly #options: RegistryOptions;
   readonly #open = new Map<string, Registry>();
   /** Whether a name and a password were given, without a word for which registry. */
   readonly #isForOne: boolean;
 
-  private constructor(options: RegistryOptions, isForOne: boolean) {
+  private constructor(access: RegistryAccess, options: RegistryOptions, isForOne: boolean) {
+    this.access = { insecure: access.insecure, caFile: access.caFile };
     this.#options = options;
     this.#isForOne = isForOne;
   }
@@ -42,7 +45,7 @@ export class Registries implements AsyncDisposable {
     };
     const certificates = access.caFile === undefined ? undefined : await readCertificates(access.caFile);
     const options = { credentials, certificates, insecure: access.insecure, environment };
-    return new Registries(options, given !== undefined && login === undefined);
+    return new Registries(access, options, given !== undefined && login === undefined);
   }
 
   /** @throws CoreError `option-invalid` for a second registry where a name and a password are for one */
@@ -77,7 +80,7 @@ function readLogin({ username, password }: RegistryAccess): Credentials | undefi
   return { kind: "password", username, password };
 }
 
-async function readCertificates(path: string): Promise<string> {
+export async function readCertificates(path: string): Promise<string> {
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -94,6 +94,14 @@ export class NarInput {
     return this.#chunk.subarray(this.#at - length, this.#at);
   }
 
+  /** Takes bytes without a look at them, also such as never come: returns how many are behind the chunk. */
+  passOver(length: number): number {
+    const here = Math.min(length, this.#chunk.length - this.#at);
+    this.#at += here;
+    this.#position += length;
+    return length - here;
+  }
+
   /** The next bytes without taking them; those that are cut by the chunk's end are kept back. */
   #peek(length: number): Buffer | undefined {
     if (this.#held === 0 && this.#chunk.length - this.#at >= length)

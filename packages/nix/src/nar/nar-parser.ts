@@ -104,6 +104,23 @@ export class NarParser {
     return this.#input.held;
   }
 
+  /** Bytes read so far: after a file's entry, where its contents begin. */
+  get position(): number {
+    return this.#input.position;
+  }
+
+  /**
+   * Passes over the contents of the file that came last, none of which was read yet.
+   * @returns how many bytes are not to be pushed: those of the contents that are behind the chunk
+   */
+  passOverContents(): number {
+    if (this.#expected !== "bytes" || this.#missing !== this.#size) return 0;
+    const behind = this.#input.passOver(this.#missing);
+    this.#missing = 0;
+    this.#expected = paddingOf(this.#size) === 0 ? "end of node" : "padding";
+    return behind;
+  }
+
   /**
    * The next event; undefined when more input is needed.
    * @throws NixError `nar-invalid`

@@ -8,12 +8,12 @@ import { makeClosure } from "../make-closure.ts";
 import { NarHasher, type NarMeasure } from "../nar/nar-hasher.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
 import { storePathBaseName, type StorePath } from "../store-path.ts";
-import { readTree } from "../tree/disk-tree.ts";
-import type { TreeLocation } from "../tree/tree.ts";
+import { readDiskTree } from "../tree/disk-tree.ts";
+import type { DiskLocation } from "../tree/tree.ts";
 import { rankPackages } from "./rank-packages.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import { locateStore, type StoreLocation } from "./store-location.ts";
-import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
+import type { OpenTrees, Protection, Store, StoreCallOptions, Target } from "./store.ts";
 
 /** A signal is not heard while files are hashed; this long it may have to wait. */
 const BREATH_MILLISECONDS = 50;
@@ -82,8 +82,12 @@ export class ExportedGraph implements Store {
     return rankPackages([...this.#listed.keys()], names);
   }
 
-  locateTree(path: StorePath): TreeLocation {
+  locateTree(path: StorePath): DiskLocation {
     return { directory: join(this.#location.physicalDir, storePathBaseName(path)) };
+  }
+
+  async openTrees(): Promise<OpenTrees> {
+    return { locate: (path) => this.locateTree(path), [Symbol.asyncDispose]: async () => {} };
   }
 
   #require(path: StorePath): ListedPath {
@@ -132,10 +136,10 @@ export class ExportedGraph implements Store {
   }
 }
 
-async function hashTree(location: TreeLocation, signal: AbortSignal | undefined): Promise<NarMeasure> {
+async function hashTree(location: DiskLocation, signal: AbortSignal | undefined): Promise<NarMeasure> {
   const hasher = new NarHasher();
   let last = performance.now();
-  for (const entry of readTree(location)) {
+  for (const entry of readDiskTree(location)) {
     hasher.begin(entry);
     for (const chunk of entry.type === "file" ? entry.chunks() : []) {
       hasher.contents(chunk);

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { NixError } from "../errors.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
 import { isStorePathBaseName, parseStorePath, storePathBaseName, type StorePath } from "../store-path.ts";
-import type { TreeLocation } from "../tree/tree.ts";
+import type { DiskLocation } from "../tree/tree.ts";
 import { runNixStore } from "./nix-store-command.ts";
 import { queryClosure } from "./query-closure.ts";
 import { queryValid } from "./query-valid.ts";
 import { rankPackages } from "./rank-packages.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import type { StoreLocation } from "./store-location.ts";
-import type { Protection, Store, StoreCallOptions, Target } from "./store.ts";
+import type { OpenTrees, Protection, Store, StoreCallOptions, Target } from "./store.ts";
 import { takeTemporaryRoot } from "./temporary-root.ts";
 
 /** A store whose files are on this machine: single-user, behind a daemon, or under another root. */
@@ -44,8 +44,12 @@ export class LocalStore implements Store {
     });
   }
 
-  locateTree(path: StorePath): TreeLocation {
+  locateTree(path: StorePath): DiskLocation {
     return { directory: join(this.#location.physicalDir, storePathBaseName(path)) };
+  }
+
+  async openTrees(): Promise<OpenTrees> {
+    return { locate: (path) => this.locateTree(path), [Symbol.asyncDispose]: async () => {} };
   }
 
   async findPackages(names: readonly string[], options: StoreCallOptions = {}): Promise<StorePath[]> {

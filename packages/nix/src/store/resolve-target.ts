@@ -1,5 +1,5 @@
 import { lstat, readlink } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { NixError } from "../errors.ts";
 import { isStorePathBaseName, type StorePath } from "../store-path.ts";
 import type { StoreLocation } from "./store-location.ts";
@@ -7,12 +7,27 @@ import type { Target } from "./store.ts";
 
 const MAX_SYMLINKS = 40;
 
+/** What paths are named by, and where they would lie on the disk. */
+type NamedStore = Pick<StoreLocation, "storeDir" | "physicalDir">;
+
 /**
  * Follows what a user pointed at to the store path it stands for: symlinks one at a time, until a place in the store is
  * reached. Under a chroot store a place may be named by its logical path or by its path on the disk.
  * @throws NixError `target-empty`, `target-missing`, `target-not-in-store`, `target-is-derivation`, `path-unreadable`
  */
 export async function resolveTarget(given: string, location: StoreLocation): Promise<Target> {
+  const target = await resolveByName(given, location);
+  const { storePath, subpath } = target;
+  const inside = storePath.slice(location.storeDir.length);
+  await inspectInside(given, join(location.physicalDir, inside, subpath), storePath);
+  return target;
+}
+
+/**
+ * The same, for a store whose files are elsewhere: what is in the store is a name and no more, so a link may dangle.
+ * @throws NixError `target-empty`, `target-missing`, `target-not-in-store`, `target-is-derivation`, `path-unreadable`
+ */
+export async function resolveByName(given: string, location: NamedStore): Promise<Target> {
   if (given === "" || given.includes("\0")) {
     throw new NixError(
       "target-empty",
@@ -36,7 +51,7 @@ export async function resolveTarget(given: string, location: StoreLocation): Pro
 }
 
 /** The part of a path below the store directory; undefined where it is not in the store. */
-function insideStore(path: string, { storeDir, physicalDir }: StoreLocation): string | undefined {
+function insideStore(path: string, { storeDir, physicalDir }: NamedStore): string | undefined {
   const directory = [storeDir, physicalDir].find((prefix) => path.startsWith(`${prefix}/`));
   return directory === undefined ? undefined : path.slice(directory.length + 1);
 }
@@ -82,7 +97,7 @@ async function inspect(
   }
 }
 
-async function makeTarget(given: string, inside: string, location: StoreLocation): Promise<Target> {
+function makeTarget(given: string, inside: string, location: NamedStore): Target {
   const [baseName = "", ...rest] = inside.split("/");
   if (!isStorePathBaseName(baseName)) throw notInStore(given, `${location.storeDir}/${inside}`, location);
   const storePath = `${location.storeDir}/${baseName}` as StorePath;
@@ -92,7 +107,6 @@ async function makeTarget(given: string, inside: string, location: StoreLocation
       hint: `nix-store --realise ${storePath} builds it and prints what to pack.`,
     });
   }
-  await inspectInside(given, `${location.physicalDir}/${inside}`, storePath);
   return { given, storePath, subpath: rest.join("/") };
 }
 
@@ -111,7 +125,7 @@ async function inspectInside(given: string, onDisk: string, storePath: StorePath
   }
 }
 
-function notInStore(given: string, place: string, location: StoreLocation): NixError {
+function notInStore(given: string, place: string, location: NamedStore): NixError {
   const where = place === resolve(given) ? "" : ` (it is ${place})`;
   return new NixError(
     "target-not-in-store",

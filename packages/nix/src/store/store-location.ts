@@ -57,8 +57,12 @@ function normalise(path: string | undefined): string | undefined {
 }
 
 function unsupported(url: string): NixError {
-  return new NixError("store-unsupported", `'${url}' is not a store whose files are on this machine`, {
-    path: url,
-    hint: "Take daemon, local, local?root=/path, unix:///socket, or a chroot store's folder.",
-  });
+  return new NixError(
+    "store-unsupported",
+    `'${url}' is neither a store whose files are on this machine nor a binary cache`,
+    {
+      path: url,
+      hint: "Take daemon, local, local?root=/path, unix:///socket, a chroot store's folder; or file:///folder, https://host.",
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Closure, PathInfo } from "../path-info.ts";
 import type { StorePath } from "../store-path.ts";
-import type { TreeLocation } from "../tree/tree.ts";
+import type { DiskLocation, TreeLocation } from "../tree/tree.ts";
 
 /** Something a user pointed at, found in the store. */
 export interface Target {
@@ -19,6 +19,17 @@ export interface Protection extends AsyncDisposable {
 
 export interface StoreCallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Trees that can be read on this machine until this is disposed of. */
+export interface OpenTrees extends AsyncDisposable {
+  /** Where one of them is read; plain data, so that a worker thread can be told. */
+  locate(path: StorePath): TreeLocation;
+}
+
+export interface OpenTreesOptions extends StoreCallOptions {
+  /** Told of bytes that come over the network, or out of a cache's folder. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** A place store paths come from. Every implementation runs through the suite in `test/contract`. */
@@ -45,6 +56,11 @@ export interface Store {
   protect(roots: readonly StorePath[], options?: StoreCallOptions): Promise<Protection>;
   /** Valid paths of these packages (by name, the first name's first), newest version first. */
   findPackages(names: readonly string[], options?: StoreCallOptions): Promise<StorePath[]>;
-  /** Where a valid path's tree can be read; plain data, so that a worker thread can be told. */
-  locateTree(path: StorePath): TreeLocation;
+  /** Where a valid path's tree lies on this machine's disk; undefined where it has to be brought here first. */
+  locateTree(path: StorePath): DiskLocation | undefined;
+  /**
+   * Brings valid paths' trees here, where they are not here anyway, and holds them.
+   * @throws NixError `path-invalid`, `cache-failed`, `cache-corrupted`, `cache-untrusted`, `nar-invalid`, `spool-failed`
+   */
+  openTrees(paths: readonly StorePath[], options?: OpenTreesOptions): Promise<OpenTrees>;
 }

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readlinkSync, type Dirent, type Stats } from "n
 import { NixError } from "../errors.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { treeError } from "./tree-error.ts";
-import type { TreeEntry, TreeLocation } from "./tree.ts";
+import type { TreeEntry, DiskLocation } from "./tree.ts";
 
 const SLASH = Buffer.from("/");
 const OWNER_MAY_RUN = 0o100;
@@ -19,7 +19,7 @@ interface Waiting {
  * faster than a promise for each. Symlinks are never followed. A file costs one `lstat`, a directory none.
  * @throws NixError `path-unreadable`, `path-corrupted` (a kind of file that no store has, or one that vanished)
  */
-export function* readTree(location: TreeLocation): Generator<TreeEntry> {
+export function* readDiskTree(location: DiskLocation): Generator<TreeEntry> {
   const root = Buffer.from(location.directory);
   const waiting: Waiting[] = [{ path: Buffer.alloc(0), onDisk: root, kind: kindOf(lstat(root), root) }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -1,5 +1,5 @@
 import { fileChunks } from "./file-chunks.ts";
-import type { TreeEntry, TreeEntryHead, TreeLocation } from "./tree.ts";
+import type { DiskLocation, TreeEntry, TreeEntryHead } from "./tree.ts";
 
 const DIRECTORY = 0;
 const SYMLINK = 1;
@@ -57,7 +57,7 @@ export class ListingWriter {
  * A tree as it was when it was listed; its files are read from disk as they are now.
  * @throws NixError as {@link readTree} does
  */
-export function* readListedTree(location: TreeLocation, listing: Uint8Array): Generator<TreeEntry> {
+export function* readListedTree(location: DiskLocation, listing: Uint8Array): Generator<TreeEntry> {
   const bytes = Buffer.from(listing.buffer, listing.byteOffset, listing.length);
   const root = Buffer.from(location.directory);
   const below = Buffer.from(`${location.directory}/`);

@@ -1,5 +1,17 @@
 /** Where a tree is read from; plain data, so that it can be sent to a worker thread. */
-export interface TreeLocation {
+export type TreeLocation = DiskLocation | NarLocation;
+
+/** A NAR in a file that is open; threads share open files. */
+export interface NarLocation {
+  readonly narFile: number;
+  /** Bytes from the file's start. */
+  readonly offset: number;
+  /** Bytes of the NAR. */
+  readonly length: number;
+}
+
+/** A tree on this machine's disk. */
+export interface DiskLocation {
   /** Absolute path on this machine's disk (under a chroot store this is not the logical store path). */
   readonly directory: string;
 }

@@ -14,12 +14,16 @@ export interface Entrypoint {
  * `bin/<package name>`, else the only executable in `bin/` (dotfiles, such as the `.x-wrapped` that nixpkgs' wrappers
  * leave, do not count).
  */
-export function findEntrypoint(view: ImageView, targets: readonly Target[], link: string): Entrypoint {
+export async function findEntrypoint(
+  view: ImageView,
+  targets: readonly Target[],
+  link: string,
+): Promise<Entrypoint> {
   for (const [index, target] of targets.entries()) {
     const root = index === 0 ? link : target.storePath;
     const itself = target.subpath === "" ? root : `${root}/${target.subpath}`;
-    if (view.findProgram(itself) !== undefined) return { program: itself, candidates: [] };
-    const programs = programsIn(view, `${root}/bin`);
+    if ((await view.findProgram(itself)) !== undefined) return { program: itself, candidates: [] };
+    const programs = await programsIn(view, `${root}/bin`);
     const named = `${root}/bin/${packageNameOf(target)}`;
     if (programs.includes(named)) return { program: named, candidates: [] };
     if (programs.length === 1) return { program: programs[0], candidates: [] };
@@ -29,12 +33,13 @@ export function findEntrypoint(view: ImageView, targets: readonly Target[], link
 }
 
 /** The executables in a directory, dotfiles left out. */
-export function programsIn(view: ImageView, directory: string): string[] {
-  return view
-    .list(directory)
-    .filter((name) => !name.startsWith("."))
-    .map((name) => `${directory}/${name}`)
-    .filter((place) => view.findProgram(place) !== undefined);
+export async function programsIn(view: ImageView, directory: string): Promise<string[]> {
+  const programs: string[] = [];
+  for (const name of await view.list(directory)) {
+    const place = `${directory}/${name}`;
+    if (!name.startsWith(".") && (await view.findProgram(place)) !== undefined) programs.push(place);
+  }
+  return programs;
 }
 
 /** The package's name by Nix's rule, from the store path alone: a deriver differs between stores. */

@@ -20,14 +20,15 @@ export interface PlatformSources {
  * says nothing every program, is for another platform than was asked
  * @throws OciError `image-invalid` when what was asked is not a platform
  */
-export function findPlatform(view: ImageView, sources: PlatformSources): Platform | undefined {
+export async function findPlatform(view: ImageView, sources: PlatformSources): Promise<Platform | undefined> {
   const { asked, entrypoint, programs } = sources;
   if (asked !== undefined) {
     const platform = parsePlatform(asked);
-    checkAgreement(platform, platformsFound(view, { entrypoint, programs }));
+    checkAgreement(platform, await platformsFound(view, { entrypoint, programs }));
     return platform;
   }
-  return (entrypoint && platformOfProgram(view, entrypoint)) ?? platformOfPrograms(view, programs);
+  const found = entrypoint && (await platformOfProgram(view, entrypoint));
+  return found ?? platformOfPrograms(view, programs);
 }
 
 /** Nothing says for which platform an image is. */
@@ -49,11 +50,11 @@ interface FoundPlatform {
 }
 
 /** The entrypoint's; where it says nothing, those of the programs. */
-function platformsFound(
+async function platformsFound(
   view: ImageView,
   { entrypoint, programs }: Pick<PlatformSources, "entrypoint" | "programs">,
-): FoundPlatform[] {
-  const own = entrypoint && platformOfProgram(view, entrypoint);
+): Promise<FoundPlatform[]> {
+  const own = entrypoint && (await platformOfProgram(view, entrypoint));
   if (entrypoint !== undefined && own !== undefined) return [{ place: entrypoint.place, platform: own }];
   return platformsOfPrograms(view, programs);
 }

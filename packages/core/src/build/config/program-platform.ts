@@ -22,20 +22,20 @@ const systems: Readonly<Record<number, string>> = { 2: "netbsd", 6: "solaris", 9
 const MAX_INTERPRETERS = 5;
 
 /** The platform of a program: its ELF header's, through its `#!` chain; undefined where that leads nowhere. */
-export function platformOfProgram(view: ImageView, program: Found): Platform | undefined {
-  const elf = elfOfProgram(view, program);
+export async function platformOfProgram(view: ImageView, program: Found): Promise<Platform | undefined> {
+  const elf = await elfOfProgram(view, program);
   return elf === undefined ? undefined : platformOfElf(elf);
 }
 
-function elfOfProgram(view: ImageView, program: Found): ElfHeader | undefined {
+async function elfOfProgram(view: ImageView, program: Found): Promise<ElfHeader | undefined> {
   let current: Found | undefined = program;
   for (let depth = 0; current !== undefined && depth < MAX_INTERPRETERS; depth++) {
-    const head = view.readHead(current, ELF_HEAD_BYTES);
+    const head: Buffer = await view.readHead(current, ELF_HEAD_BYTES);
     const elf = parseElfHeader(head);
     if (elf !== undefined) return elf;
     refuseMachO(head, current.place);
     const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(head.toString("latin1"))?.[1];
-    current = interpreter === undefined ? undefined : view.findProgram(interpreter);
+    current = interpreter === undefined ? undefined : await view.findProgram(interpreter);
   }
   return undefined;
 }
@@ -45,8 +45,11 @@ function elfOfProgram(view: ImageView, program: Found): ElfHeader | undefined {
  * where there are none.
  * @throws CoreError `platform-unknown` when they contradict each other
  */
-export function platformOfPrograms(view: ImageView, programs: readonly Found[]): Platform | undefined {
-  const [first, second] = platformsOfPrograms(view, programs);
+export async function platformOfPrograms(
+  view: ImageView,
+  programs: readonly Found[],
+): Promise<Platform | undefined> {
+  const [first, second] = await platformsOfPrograms(view, programs);
   if (first !== undefined && second !== undefined) {
     throw new CoreError(
       "platform-unknown",
@@ -58,13 +61,13 @@ export function platformOfPrograms(view: ImageView, programs: readonly Found[]):
 }
 
 /** The platforms of the dynamically linked programs among `programs`, each once, with one program for it. */
-export function platformsOfPrograms(
+export async function platformsOfPrograms(
   view: ImageView,
   programs: readonly Found[],
-): { readonly platform: Platform; readonly place: string }[] {
+): Promise<{ readonly platform: Platform; readonly place: string }[]> {
   const seen = new Map<string, { readonly platform: Platform; readonly place: string }>();
   for (const program of programs) {
-    const elf = elfOfProgram(view, program);
+    const elf = await elfOfProgram(view, program);
     const platform = elf?.hasInterpreter ? platformOfElf(elf) : undefined;
     if (platform !== undefined) seen.set(formatPlatform(platform), { platform, place: program.place });
   }

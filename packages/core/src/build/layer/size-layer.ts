@@ -1,7 +1,7 @@
 import { ListingWriter } from "@stowage/nix";
 import { layerSize } from "@stowage/oci";
 import type { SizedLayer } from "./layer-task.ts";
-import { storeEntries, type StoreLayerContent } from "./store-entries.ts";
+import { storeEntries, type StoreLayerContent, type StoreTree } from "./store-entries.ts";
 
 /** A layer's listings are kept up to this many bytes: room for half a million files. */
 const LISTING_BYTES = 32 * 1024 * 1024;
@@ -13,7 +13,8 @@ export function sizeLayer(content: StoreLayerContent): SizedLayer {
   const entries = storeEntries(content, {
     onEntry(entry, tree) {
       const writer = listing?.[tree];
-      if (writer === undefined) return;
+      // A NAR is read again as fast as its listing.
+      if (writer === undefined || "narFile" in (content.trees[tree] as StoreTree).location) return;
       bytes -= writer.length;
       writer.add(entry);
       bytes += writer.length;

@@ -57,7 +57,9 @@ export function* storeEntries(
     const prefix = Buffer.from(`${tree.path}/`);
     const nar = options.check ? new NarHasher() : undefined;
     const listing = content.listings?.[index];
-    const entries = listing === undefined ? readTree(tree.location) : readListedTree(tree.location, listing);
+    const { location } = tree;
+    const isListed = listing !== undefined && "directory" in location;
+    const entries = isListed ? readListedTree(location, listing) : readTree(location);
     for (const entry of entries) {
       nar?.begin(entry);
       options.onEntry?.(entry, index);

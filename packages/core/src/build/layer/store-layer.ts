@@ -1,4 +1,4 @@
-import { NixError } from "@stowage/nix";
+import { NixError, type NarHash, type OpenTrees, type StorePath } from "@stowage/nix";
 import {
   PLAIN_TAR,
   type Digest,
@@ -13,8 +13,15 @@ import { RingReader } from "./chunk-ring.ts";
 import { layerKey } from "./layer-key.ts";
 import type { LayerPool } from "./layer-pool.ts";
 import type { SizedLayer } from "./layer-task.ts";
+import type { TreeHolder } from "../tree-holder.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";
+
+/** Which store paths a layer holds; where their trees are shows when they are read. */
+export interface StoreLayerPaths {
+  readonly storeDir: string;
+  readonly trees: readonly { readonly path: StorePath; readonly narHash: NarHash }[];
+}
 
 /** What a layer of store paths is drafted with. */
 export interface StoreLayerOptions {
@@ -23,8 +30,14 @@ export interface StoreLayerOptions {
   readonly weight: number;
   /** Whether bytes that are not the store's are an error. */
   readonly check: boolean;
+  readonly trees: TreeHolder;
   readonly pool: LayerPool;
   readonly cache: DigestCache;
+}
+
+/** A layer whose size is known, with its trees still open for whoever reads them next. */
+interface OpenLayer extends SizedLayer {
+  readonly opened: OpenTrees | undefined;
 }
 
 /** A pass over a layer's bytes that came to its end. */
@@ -41,15 +54,20 @@ interface Pass {
  */
 export class StoreLayer implements LayerDraft {
   readonly history: HistoryEntry;
-  readonly #content: StoreLayerContent;
+  readonly #content: StoreLayerPaths;
   readonly #options: StoreLayerOptions;
-  #sized: Promise<SizedLayer> | undefined;
+  #sized: Promise<OpenLayer> | undefined;
   #lastPass: Pass | undefined;
 
-  constructor(content: StoreLayerContent, options: StoreLayerOptions) {
+  constructor(content: StoreLayerPaths, options: StoreLayerOptions) {
     this.history = options.history;
     this.#content = content;
     this.#options = options;
+  }
+
+  get estimate(): number | undefined {
+    const { trees, weight } = this.#options;
+    return this.#content.trees.every(({ path }) => trees.isHere(path)) ? undefined : weight;
   }
 
   async size(signal?: AbortSignal): Promise<number> {
@@ -100,22 +118,48 @@ export class StoreLayer implements LayerDraft {
     if (!isKnown) cache.put(key, written);
   }
 
-  async #makeSize(signal: AbortSignal | undefined): Promise<SizedLayer> {
+  async #makeSize(signal: AbortSignal | undefined): Promise<OpenLayer> {
     const { pool, weight } = this.#options;
-    const sized = await pool.run({ type: "size", content: this.#content }, { weight, signal });
+    const opened = await this.#open(signal);
+    const content = this.#locate(opened);
+    const sized = await pool.run({ type: "size", content }, { weight, signal });
     const bytes = (sized.listings ?? []).reduce((sum, { length }) => sum + length, 0);
-    if (bytes > pool.listingRoom) return { size: sized.size, listings: undefined };
+    if (bytes > pool.listingRoom) return { size: sized.size, listings: undefined, opened };
     pool.listingRoom -= bytes;
-    return sized;
+    return { ...sized, opened };
   }
 
-  /** What is to be read, with what its trees hold where that is known; it is given away then, and not kept. */
-  async #takeContent(): Promise<StoreLayerContent> {
-    if (this.#sized === undefined) return this.#content;
-    const { size, listings } = await this.#sized;
-    this.#sized = Promise.resolve({ size, listings: undefined });
+  #open(signal: AbortSignal | undefined): Promise<OpenTrees> {
+    return this.#options.trees.open(
+      this.#content.trees.map(({ path }) => path),
+      signal,
+    );
+  }
+
+  #locate(opened: OpenTrees): StoreLayerContent {
+    const { storeDir, trees } = this.#content;
+    return { storeDir, trees: trees.map((tree) => ({ ...tree, location: opened.locate(tree.path) })) };
+  }
+
+  /**
+   * Gives what is to be read, with what its trees hold where that is known. Both are given away, and not kept: trees that
+   * were brought here leave with the pass.
+   */
+  async #withContent<T>(
+    signal: AbortSignal | undefined,
+    read: (content: StoreLayerContent) => Promise<T>,
+  ): Promise<T> {
+    const { listings, opened } = await this.#take();
+    await using trees = opened ?? (await this.#open(signal));
+    return await read({ ...this.#locate(trees), listings });
+  }
+
+  async #take(): Promise<Pick<OpenLayer, "listings" | "opened">> {
+    if (this.#sized === undefined) return { listings: undefined, opened: undefined };
+    const { size, listings, opened } = await this.#sized;
+    this.#sized = Promise.resolve({ size, listings: undefined, opened: undefined });
     this.#options.pool.listingRoom += (listings ?? []).reduce((sum, { length }) => sum + length, 0);
-    return { ...this.#content, listings };
+    return { listings, opened };
   }
 
   async #needsNarCheck(): Promise<boolean> {
@@ -142,8 +186,9 @@ export class StoreLayer implements LayerDraft {
     options: LayerWriteOptions,
   ): Promise<Digest> {
     const { pool, weight } = this.#options;
-    const content = await this.#takeContent();
-    return pool.run({ type: "write", content, check, place }, { weight, ...options });
+    return this.#withContent(options.signal, (content) =>
+      pool.run({ type: "write", content, check, place }, { weight, ...options }),
+    );
   }
 
   /** Bytes that are not those of the cache: reads the paths again, with their NAR hashes, to learn who is wrong. */
@@ -159,16 +204,14 @@ export class StoreLayer implements LayerDraft {
   /** Bytes from a worker thread, which fills a ring of chunks ahead of who takes them. */
   async *#readAhead(check: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
     const { pool, weight } = this.#options;
-    const content = await this.#takeContent();
     const ring = pool.rings.pop() ?? new RingReader();
     const left = new AbortController();
-    const reading = pool.run(
-      { type: "read", content, check, ring: ring.shared },
-      {
-        weight,
-        signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
-        onBytes: ring.filled,
-      },
+    const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+    const reading = this.#withContent(either, (content) =>
+      pool.run(
+        { type: "read", content, check, ring: ring.shared },
+        { weight, signal: either, onBytes: ring.filled },
+      ),
     );
     const ended = reading.then(
       () => ring.end(),

@@ -1,7 +1,8 @@
-import type { Store, StorePath } from "@stowage/nix";
+import type { StorePath } from "@stowage/nix";
 import type { DigestCache } from "../../cache/digest-cache.ts";
 import { infoAt, type ClosureGraph } from "../../graph/closure-graph.ts";
 import { storeLayerHistory } from "../config/closure-record.ts";
+import type { TreeHolder } from "../tree-holder.ts";
 import type { LayerPool } from "./layer-pool.ts";
 import { StoreLayer } from "./store-layer.ts";
 
@@ -9,7 +10,7 @@ import { StoreLayer } from "./store-layer.ts";
 export function draftStoreLayers(
   layers: readonly (readonly StorePath[])[],
   parts: {
-    readonly store: Pick<Store, "storeDir" | "locateTree">;
+    readonly trees: TreeHolder;
     readonly graph: ClosureGraph;
     /** What the layers' history entries say of their creation. */
     readonly created: string;
@@ -19,16 +20,17 @@ export function draftStoreLayers(
     readonly cache: DigestCache;
   },
 ): StoreLayer[] {
-  const { store, graph, created, check, pool, cache } = parts;
+  const { trees, graph, created, check, pool, cache } = parts;
+  const { storeDir } = trees;
   return layers.map((paths) => {
     const infos = paths.map((path) => infoAt(graph, graph.positionOf(path) as number));
-    const trees = infos.map(({ path, narHash }) => ({ path, narHash, location: store.locateTree(path) }));
     return new StoreLayer(
-      { storeDir: store.storeDir, trees },
+      { storeDir, trees: infos.map(({ path, narHash }) => ({ path, narHash })) },
       {
-        history: storeLayerHistory(store.storeDir, infos, created),
+        history: storeLayerHistory(storeDir, infos, created),
         weight: infos.reduce((sum, info) => sum + info.narSize, 0),
         check,
+        trees,
         pool,
         cache,
       },

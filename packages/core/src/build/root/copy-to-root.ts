@@ -12,15 +12,15 @@ const forBuilders = new Set(["nix-support"]);
  * directories themselves are real, and one that two targets have has the entries of both.
  * @throws CoreError `place-clash` naming both targets, when they bring different files for one place
  */
-export function putCopiesToRoot(
+export async function putCopiesToRoot(
   tree: RootTree,
   view: ImageView,
   { targets, storeDir }: { readonly targets: readonly StorePath[]; readonly storeDir: string },
-): void {
+): Promise<void> {
   const sources = targets.map((target) => ({ target, place: target }));
-  for (const [name, candidates] of byName(view, sources)) {
+  for (const [name, candidates] of await byName(view, sources)) {
     if (forBuilders.has(name)) continue;
-    if (areDirectories(view, candidates)) merge({ tree, view, storeDir }, `/${name}`, candidates);
+    if (await areDirectories(view, candidates)) await merge({ tree, view, storeDir }, `/${name}`, candidates);
     else link({ tree, storeDir }, `/${name}`, candidates);
   }
 }
@@ -37,28 +37,29 @@ interface Copying {
   readonly storeDir: string;
 }
 
-function merge(copying: Copying, place: string, sources: readonly Source[]): void {
-  for (const [name, candidates] of byName(copying.view, sources)) {
+async function merge(copying: Copying, place: string, sources: readonly Source[]): Promise<void> {
+  for (const [name, candidates] of await byName(copying.view, sources)) {
     const child = `${place}/${name}`;
     // What others put into /usr/bin finds a directory there.
     const isShared = candidates.length > 1 || place === "/usr";
-    if (isShared && areDirectories(copying.view, candidates)) merge(copying, child, candidates);
+    if (isShared && (await areDirectories(copying.view, candidates))) await merge(copying, child, candidates);
     else link(copying, child, candidates);
   }
 }
 
-function byName(view: ImageView, sources: readonly Source[]): Map<string, Source[]> {
+async function byName(view: ImageView, sources: readonly Source[]): Promise<Map<string, Source[]>> {
   const found = new Map<string, Source[]>();
   for (const { target, place } of sources) {
-    for (const name of view.list(place)) {
+    for (const name of await view.list(place)) {
       found.set(name, [...(found.get(name) ?? []), { target, place: `${place}/${name}` }]);
     }
   }
   return found;
 }
 
-function areDirectories(view: ImageView, sources: readonly Source[]): boolean {
-  return sources.every(({ place }) => view.find(place)?.type === "directory");
+async function areDirectories(view: ImageView, sources: readonly Source[]): Promise<boolean> {
+  const found = await Promise.all(sources.map(({ place }) => view.find(place)));
+  return found.every((each) => each?.type === "directory");
 }
 
 function link(

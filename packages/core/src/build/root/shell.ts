@@ -26,20 +26,20 @@ export const shellPrograms: readonly ShellProgram[] = [
 ];
 
 /** Where a program lies in the closure; the best package's, else the first path's that has it; undefined where none has. */
-export function findShellProgram(
+export async function findShellProgram(
   view: ImageView,
   paths: readonly StorePath[],
   wanted: ShellProgram,
-): string | undefined {
+): Promise<string | undefined> {
   const rank = (path: StorePath): number => {
     const at = wanted.packages.indexOf(parsePackageName(storePathName(path)).name);
     return at === -1 ? wanted.packages.length : at;
   };
   for (const path of paths.toSorted((a, b) => rank(a) - rank(b))) {
-    const found = wanted.inside
-      .map((inside) => `${path}/${inside}`)
-      .find((place) => view.findProgram(place) !== undefined);
-    if (found !== undefined) return found;
+    for (const inside of wanted.inside) {
+      const place = `${path}/${inside}`;
+      if ((await view.findProgram(place)) !== undefined) return place;
+    }
   }
   return undefined;
 }

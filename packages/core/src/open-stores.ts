@@ -1,0 +1,102 @@
+import { NixError, openStore, type CacheAnswer, type Store, type Transport } from "@stowage/nix";
+import { HttpDownloads, OciError } from "@stowage/oci";
+import { readCertificates, Registries, type RegistryAccess } from "./registry/registry-access.ts";
+
+/** Where store paths come from, and whose word counts for it. */
+export interface StoreAccess {
+  /**
+   * Stores as Nix names them, asked in this order: `daemon`, `local?root=/mnt`, `file:///cache`, `https://cache.example`;
+   * default as the environment says.
+   */
+  readonly store?: string | readonly string[] | undefined;
+  /** Keys of binary caches, `NAME:BASE64`, beside those of nix.conf. */
+  readonly trustedPublicKeys?: readonly string[] | undefined;
+  /** False takes what any binary cache says, signed or not; default true. */
+  readonly checkSignatures?: boolean | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+}
+
+/**
+ * Opens stores as one; nothing is asked yet.
+ * @param options with `registry`, certificates and hosts that are trusted, as for registries
+ * @throws NixError `store-unsupported`
+ */
+export function openStores(
+  options: StoreAccess & { readonly registry?: RegistryAccess | Registries | undefined },
+): Store {
+  const { registry = {} } = options;
+  const access = registry instanceof Registries ? registry.access : registry;
+  const { store: url, environment } = options;
+  const urls = url === undefined ? [] : typeof url === "string" ? [url] : url;
+  const named = urls.filter((each) => /^http:/i.test(each)).map((each) => URL.parse(each)?.host ?? "");
+  // Who writes http:// says it: what comes is signed, whoever carries it.
+  const insecure = [...(access.insecure ?? []), ...named];
+  return openStore({
+    url: urls,
+    environment,
+    trust: { publicKeys: options.trustedPublicKeys, checkSignatures: options.checkSignatures },
+    transport: new CacheTransport({ caFile: access.caFile, insecure, environment }),
+  });
+}
+
+/**
+ * The one store whose files an exported closure is about.
+ * @throws NixError `store-unsupported`
+ */
+export function oneStoreUrl(store: StoreAccess["store"]): string | undefined {
+  if (store === undefined || typeof store === "string") return store;
+  if (store.length < 2) return store[0];
+  throw new NixError("store-unsupported", "an exported closure lies in one store, and several are named", {
+    hint: "Name the store whose files they are.",
+  });
+}
+
+interface TransportOptions extends Pick<RegistryAccess, "insecure" | "caFile"> {
+  readonly environment: NodeJS.ProcessEnv | undefined;
+}
+
+/** Files of caches over the same HTTP as registries are spoken to. */
+class CacheTransport implements Transport {
+  readonly #options: TransportOptions;
+  #downloads: Promise<HttpDownloads> | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  async get(url: URL, { signal }: { readonly signal: AbortSignal | undefined }): Promise<CacheAnswer> {
+    const downloads = await (this.#downloads ??= this.#open());
+    const { status, bytes } = await translated(() => downloads.get(url, signal));
+    if (bytes !== undefined) return { bytes: translatedBytes(bytes) };
+    return { bytes: undefined, reason: status === 404 || status === 410 ? undefined : String(status) };
+  }
+
+  async #open(): Promise<HttpDownloads> {
+    const { insecure, caFile, environment } = this.#options;
+    const certificates = caFile === undefined ? undefined : await readCertificates(caFile);
+    return new HttpDownloads({ insecure, certificates, environment });
+  }
+}
+
+async function translated<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+async function* translatedBytes(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** What the network says is about a cache here. */
+function translate(error: unknown): unknown {
+  if (!(error instanceof OciError)) return error;
+  const { message, hint, path } = error;
+  return new NixError("cache-failed", message, { hint, path, cause: error });
+}

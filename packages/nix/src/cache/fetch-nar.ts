@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { NixError } from "../errors.ts";
+import { NarParser } from "../nar/nar-parser.ts";
+import { parseNarHash, type NarHash } from "../nar-hash.ts";
+import type { CacheSource } from "./cache-source.ts";
+import { ContentHasher } from "./content-hasher.ts";
+import { decompressNar } from "./decompress-nar.ts";
+import type { NarInfo } from "./narinfo.ts";
+import type { NarSpool } from "./nar-spool.ts";
+import type { Grounds } from "./trust.ts";
+
+/** Compressed bytes may be more than plain ones by a few; where a cache says no FileSize, by no more than this. */
+const ENVELOPE_BYTES = 1024 * 1024;
+
+/** What is fetched, why it counts, and where it goes. */
+export interface NarFetch {
+  readonly source: CacheSource;
+  readonly info: NarInfo;
+  readonly grounds: Grounds;
+  readonly spool: NarSpool;
+  /** Where in the spool its `narSize` bytes begin. */
+  readonly offset: number;
+}
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told of compressed bytes as they come. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Brings one NAR from a cache into a spool: hashed and counted as it comes, decompressed, hashed and counted again, and
+ * parsed. Only when this returns are the bytes those of the path; what is more than was said stops it.
+ * @throws NixError `cache-failed`, `cache-corrupted`, `nar-invalid`, `spool-failed`
+ */
+export async function fetchNar(fetch: NarFetch, options: FetchOptions): Promise<void> {
+  const { source, info } = fetch;
+  const where = `${source.name}/${info.url}`;
+  const { bytes } = await source.get(info.url, options.signal);
+  if (bytes === undefined) {
+    throw new NixError("cache-corrupted", `${where} is missing, which the cache promised for ${info.path}`, {
+      path: info.path,
+      hint: "The cache may be collecting garbage; try again, or take another cache.",
+    });
+  }
+  const file = new Measure(info.fileSize ?? info.narSize + ENVELOPE_BYTES, `${where}: the file`, info);
+  try {
+    await receive(fetch, file.watch(bytes, options.onBytes), where, options.signal);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof NixError) throw error;
+    throw corrupted(info, `${where} is not ${info.compression}: ${(error as Error).message}`, error);
+  }
+  file.check(info.fileHash, info.fileSize, "FileHash", "FileSize");
+}
+
+async function receive(
+  { info, grounds, spool, offset }: NarFetch,
+  file: AsyncGenerator<Uint8Array>,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const nar = new Measure(info.narSize, `${where}: the NAR`, info);
+  const parser = new NarParser();
+  const contents =
+    grounds.kind === "content" ? new ContentHasher(grounds.address, `${where}: the NAR`, info) : undefined;
+  let position = offset;
+  for await (const chunk of nar.watch(decompressNar(file, info.compression, info.narSize))) {
+    signal?.throwIfAborted();
+    contents?.nar(chunk);
+    parser.push(chunk);
+    for (let event = parser.next(); event !== undefined; event = parser.next()) contents?.event(event);
+    await spool.writeAt(chunk, position);
+    position += chunk.length;
+  }
+  if (!(await file.next()).done) throw corrupted(info, `${where} goes on after its end`);
+  // The hash first: of bytes that are others than was said, what is wrong with their form is no news.
+  nar.check(info.narHash, info.narSize, "NarHash", "NarSize");
+  parser.finish();
+  contents?.check();
+}
+
+/** Hash and size of bytes that pass. */
+class Measure {
+  readonly #hash = createHash("sha256");
+  readonly #limit: number;
+  readonly #what: string;
+  readonly #info: NarInfo;
+  #size = 0;
+
+  constructor(limit: number, what: string, info: NarInfo) {
+    this.#limit = limit;
+    this.#what = what;
+    this.#info = info;
+  }
+
+  async *watch(
+    chunks: AsyncIterable<Uint8Array>,
+    onBytes?: (bytes: number) => void,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#size += chunk.length;
+      if (this.#size > this.#limit)
+        throw this.#wrong(`it has more than the ${this.#limit} bytes it may have`);
+      this.#hash.update(chunk);
+      onBytes?.(chunk.length);
+      yield chunk;
+    }
+  }
+
+  check(hash: NarHash | undefined, size: number | undefined, hashName: string, sizeName: string): void {
+    if (size !== undefined && size !== this.#size)
+      throw this.#wrong(`it has ${this.#size} bytes, and ${sizeName} says ${size}`);
+    const found = parseNarHash(this.#hash.digest("hex"));
+    if (hash !== undefined && hash !== found)
+      throw this.#wrong(`its SHA-256 is ${found}, and ${hashName} says ${hash}`);
+  }
+
+  #wrong(reason: string): NixError {
+    return corrupted(this.#info, `${this.#what} is not what was promised: ${reason}`);
+  }
+}
+
+function corrupted(info: NarInfo, message: string, cause?: unknown): NixError {
+  return new NixError("cache-corrupted", message, {
+    path: info.path,
+    cause,
+    hint: "It was damaged on its way or in the cache: try again, or take another cache.",
+  });
+}
