@@ -71,7 +71,10 @@ const movedOver = `{
     };
 }`;
 
-describe.skipIf(!ready)("the flake", () => {
+/** Where nothing is built yet, the command, Node and the service are. */
+const PATIENCE = { timeout: 600_000 };
+
+describe.skipIf(!ready)("the flake", PATIENCE, () => {
   let folder: string;
   const nix = (words: readonly string[], cwd = folder): string =>
     execFileSync("nix", words, { cwd, env: sandboxed, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
