@@ -247,15 +247,8 @@ describe.skipIf(!ready)("pack --load", () => {
     expect(other.loaded).toMatchObject([{ layersSent: 2 }]);
     expect(await images("check")).toMatch(/several:latest .*complete \(\d+\/\d+\)/);
     // Another platform than this machine's is unpacked too.
-    const arm = await load(
-      env,
-      `${wrapped.link}/bin`,
-      ...words,
-      "--entrypoint",
-      "[]",
-      "--platform",
-      "linux/arm64",
-    );
+    using data = buildWorld("tests.data");
+    const arm = await load(env, data.link, ...words, "--platform", "linux/arm64");
     expect(await images("ls")).toMatch(new RegExp(`one:1 .*${arm.manifestDigest}.*linux/arm64`));
   });
 
@@ -280,7 +273,11 @@ describe.skipIf(!ready)("pack --load", () => {
         /there is no context 'none'/,
       ],
       ["podman", { PATH: bin }, /Podman cannot be reached: there is no program podman/],
-      ["containerd", { PATH: bin }, /containerd cannot be reached: there is no program ctr/],
+      [
+        "containerd",
+        { PATH: bin, CONTAINERD_ADDRESS: bin },
+        /containerd cannot be reached: there is no program ctr/,
+      ],
       [
         "containerd",
         { CONTAINERD_ADDRESS: nothing },

@@ -1,7 +1,7 @@
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { engineFailed, engineMissing } from "./engine.ts";
+import { engineFailed, engineMissing, isNotTaken } from "./engine.ts";
 import type { DockerAddress } from "./docker-host.ts";
 
 /** Docker's API on a socket (Docker Engine API, v1.40 and later; without a version in the path the engine's own is meant). */
@@ -72,8 +72,7 @@ export class DockerApi {
     },
   ): Promise<unknown> {
     signal?.throwIfAborted();
-    const isClosed = error instanceof Error && "code" in error && error.code === "output-closed";
-    if (!isClosed) {
+    if (!isNotTaken(error)) {
       outgoing.destroy();
       return error;
     }

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { ImageName, WrittenLayer } from "@stowage/oci";
+import { OciError, type ImageName, type WrittenLayer } from "@stowage/oci";
 import { CoreError } from "../errors.ts";
 
 export type EngineName = "docker" | "podman" | "containerd";
@@ -68,4 +68,9 @@ export function engineFailed(engine: EngineName, reason: string, cause?: unknown
       cause,
     },
   );
+}
+
+/** Whether writing failed because the reader is gone or going: why, it says itself. */
+export function isNotTaken(error: unknown): boolean {
+  return error instanceof OciError && (error.code === "output-closed" || error.code === "output-failed");
 }

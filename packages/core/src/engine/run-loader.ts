@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Writable } from "node:stream";
-import { engineFailed, engineMissing, type EngineName } from "./engine.ts";
+import { engineFailed, engineMissing, isNotTaken, type EngineName } from "./engine.ts";
 
 /** A program that loads images or tells of them. */
 export interface Loader {
@@ -36,8 +36,7 @@ export async function runLoader<T>(
   } catch (error) {
     const end = await stop(child, ended);
     signal?.throwIfAborted();
-    const isClosed = error instanceof Error && "code" in error && error.code === "output-closed";
-    throw isClosed ? failure(loader, end, error) : error;
+    throw isNotTaken(error) ? failure(loader, end, error) : error;
   }
   const onAbort = (): void => void child.kill("SIGTERM");
   signal?.addEventListener("abort", onAbort, { once: true });
