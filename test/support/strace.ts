@@ -27,6 +27,8 @@ interface TraceOptions {
   readonly expression: string;
   /** Only calls that name one of these paths, or a descriptor of one. */
   readonly paths?: readonly string[];
+  /** What is done meanwhile, with the process and what strace has written so far. */
+  readonly meanwhile?: (child: ChildProcess, readLog: () => string) => Promise<void>;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function traceStowage(words: readonly string[], options: TraceOptio
       hangs = true;
       child.kill("SIGKILL");
     }, HANG_MILLISECONDS);
+    await options.meanwhile?.(child, () => readFileSync(join(gate, "log"), "utf8"));
     await ended;
     clearTimeout(patience);
     await straceEnded;

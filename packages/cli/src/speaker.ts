@@ -28,14 +28,19 @@ export interface Speaker {
 export function makeSpeaker(options: GlobalOptions): Speaker {
   const { stdout, stderr } = process;
   const say = (text: string): void => void stderr.write(text);
+  let hasFailed = false;
+  const fail = (error: unknown): void => {
+    if (!hasFailed) say(renderError(error, options.verbose));
+    hasFailed = true;
+  };
   return {
     options,
     showsProgress: stderr.isTTY && !options.quiet && process.env["TERM"] !== "dumb",
-    signal: signalOfProcess(),
+    signal: signalOfProcess(fail),
     print: (text) => printAll(stdout, text),
     tell: (text) => void (options.quiet || say(`${text.split("\n").map(terminalSafe).join("\n")}\n`)),
     warn: (text) => void (options.quiet || say(`stowage: warning: ${terminalSafe(text)}\n`)),
-    fail: (error) => say(renderError(error, options.verbose)),
+    fail,
   };
 }
 
@@ -52,10 +57,33 @@ function isClosedPipe(error: Error): boolean {
   return "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
 }
 
-function signalOfProcess(): AbortSignal {
+/** How long an orderly end may take after a signal; whoever sent it waits about a second. */
+const PATIENCE_MILLISECONDS = 500;
+
+/** @param fail says why the process ends, where nobody else comes to it */
+function signalOfProcess(fail: (reason: Error) => void): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => controller.abort(new Interruption(name)));
+    process.on(name, () => {
+      if (controller.signal.aborted) return;
+      const reason = new Interruption(name);
+      setTimeout(() => {
+        fail(reason);
+        void endNow(name);
+      }, PATIENCE_MILLISECONDS).unref();
+      controller.abort(reason);
+    });
   }
   return controller.signal;
+}
+
+/**
+ * Ends the process while it still waits for something that does not come: a flush to a disk that hangs, a program that does
+ * not hear. By the signal itself, as `process.exit` would wait for the threads that hang.
+ */
+async function endNow(name: NodeJS.Signals): Promise<void> {
+  const { abandon } = await import("@stowage/core");
+  await abandon();
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
 }

@@ -108,6 +108,7 @@ export type {
   LayerFileEntry,
   ReadProgress,
 } from "./inspect-options.ts";
+export { abandon } from "./abandon.ts";
 // The image, verified.
 export { verify } from "./verify.ts";
 export type { StorePathStatus, VerifiedStorePath } from "./verify/check-store-paths.ts";

@@ -39,6 +39,8 @@ export type {
   Target,
 } from "./store/store.ts";
 export { readTree } from "./tree/read-tree.ts";
+export { killPrograms } from "./store/run-program.ts";
+export { temporaryRoots } from "./store/temporary-root.ts";
 export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
 export { readSome } from "./tree/read-some.ts";
 export { treeError } from "./tree/tree-error.ts";

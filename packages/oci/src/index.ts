@@ -42,6 +42,7 @@ export { digestSink } from "./sink/digests.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
 export { writeLoadStream, type LoadedStream, type LoadStreamOptions } from "./sink/load-stream.ts";
 export { layoutSink } from "./sink/layout.ts";
+export { temporaryPaths } from "./sink/temporary-path.ts";
 export { classifyOutput } from "./sink/output-place.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";
 export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";

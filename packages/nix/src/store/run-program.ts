@@ -7,6 +7,14 @@ export interface RunOptions {
   readonly killSignal: NodeJS.Signals;
 }
 
+/** Programs that run now. */
+const running = new Set<ChildProcess>();
+
+/** Kills every program that runs, for a process that ends now and waits for nothing. */
+export function killPrograms(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 /** A program that could not be started, or ended otherwise than with exit status 0. */
 export class ProgramFailure extends Error {
   override readonly name = "ProgramFailure";
@@ -47,6 +55,7 @@ export async function runProgram(
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const child = start(program, words, env);
+  running.add(child);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -66,6 +75,7 @@ export async function runProgram(
   try {
     return await promise;
   } finally {
+    running.delete(child);
     signal?.removeEventListener("abort", onAbort);
   }
 }

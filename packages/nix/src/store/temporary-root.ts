@@ -11,6 +11,14 @@ import type { Protection } from "./store.ts";
 /** A root of a process that cannot be seen from here (another pid namespace) is kept for this long. */
 const UNSEEN_MILLISECONDS = 24 * 60 * 60 * 1000;
 
+/** Folders of roots that this process has. */
+const taken = new Set<string>();
+
+/** The folders whose removal gives up all roots of this process, for one that ends without waiting. */
+export function temporaryRoots(): readonly string[] {
+  return [...taken];
+}
+
 /**
  * Takes temporary garbage collector roots: links in a folder of this process, indirect roots of the store. `-r` on a
  * valid output path builds nothing, and `substitute` is off, so an invalid one is not fetched either.
@@ -26,7 +34,11 @@ export async function takeTemporaryRoot(
   const roots = join(cache, "roots");
   const folder = join(roots, `${formatIdentity(ownIdentity())}_${randomBytes(4).toString("hex")}`);
   // What cannot be removed now is by the next pack: its process has ended by then.
-  const release = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
+  const release = async (): Promise<void> => {
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
+    taken.delete(folder);
+  };
+  taken.add(folder);
   try {
     await removeLeftRoots(roots);
     await mkdir(folder, { recursive: true });

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { OciError } from "../errors.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { temporaryName } from "./temporary-name.ts";
+import { markTemporary } from "./temporary-path.ts";
 
 const MOVE_BYTES = 1024 * 1024;
 
@@ -15,6 +16,7 @@ export class AtomicFile implements AsyncDisposable {
   readonly handle: FileHandle;
   readonly #temporary: string;
   readonly #shown: string;
+  readonly #mark: Disposable;
   #open = true;
   #renamed = false;
 
@@ -22,6 +24,7 @@ export class AtomicFile implements AsyncDisposable {
     this.handle = handle;
     this.#temporary = temporary;
     this.#shown = shown;
+    this.#mark = markTemporary(temporary);
   }
 
   /**
@@ -76,6 +79,7 @@ export class AtomicFile implements AsyncDisposable {
     return withOutputErrors(this.#shown, async () => {
       await rename(this.#temporary, path);
       this.#renamed = true;
+      this.#mark[Symbol.dispose]();
     });
   }
 
@@ -93,6 +97,7 @@ export class AtomicFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close().catch(() => {});
     if (!this.#renamed) await rm(this.#temporary, { force: true });
+    this.#mark[Symbol.dispose]();
   }
 
   /** Reads some bytes, again where a signal came between: libuv does not do that for reads. */

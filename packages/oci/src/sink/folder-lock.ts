@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "./output-error.ts";
 import { fateOf, ownMark } from "./process-mark.ts";
+import { markTemporary } from "./temporary-path.ts";
 
 const POLL_MILLISECONDS = 10;
 
@@ -27,9 +28,11 @@ export async function withLock<T>(
 ): Promise<T> {
   const first = join(dirname(path), `.${basename(path)}.lock`);
   const links = await take(first, signal);
+  const marks = links.map(markTemporary);
   try {
     return await work();
   } finally {
+    for (const mark of marks) mark[Symbol.dispose]();
     for (const link of links) await unlink(link).catch(() => {});
   }
 }

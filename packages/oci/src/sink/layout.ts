@@ -27,6 +27,7 @@ import { mergeIndex } from "./merge-index.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { followSymlinks } from "./output-place.ts";
 import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
+import { markTemporary } from "./temporary-path.ts";
 import { writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
@@ -74,7 +75,8 @@ async function makeLayout<Result>(
   stage: StageBlobs<Result>,
 ): Promise<Result> {
   const { folder, shown } = place;
-  const staging = temporaryName(folder);
+  using temporary = markTemporary(temporaryName(folder));
+  const staging = temporary.path;
   await withOutputErrors(shown, () => mkdir(staging, { mode: 0o700 }));
   try {
     await using blobs = await BlobStage.open(staging, shown);
