@@ -1,11 +1,12 @@
 import { cpSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inTwoLanes, share } from "../support/campaign.ts";
+import { inTwoLanes, isLong, share } from "../support/campaign.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { fingerprint, readLayoutNames } from "../support/read-layout.ts";
 import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
+import { expectMatchesNix } from "../support/sound-image.ts";
 import { countCalls, traceStowage, type Traced } from "../support/strace.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -21,10 +22,10 @@ interface Fault {
 
 /** What can go wrong with a pack's own files and processes; where a close fails, Node itself aborts now and then. */
 const errors: Readonly<Record<string, readonly string[]>> = {
-  openat: ["EMFILE", "EACCES", "EIO"],
-  pwrite64: ["ENOSPC", "EIO", "EINTR", "EDQUOT"],
-  fsync: ["EIO", "ENOSPC", "EINTR"],
-  rename: ["EIO", "ENOSPC", "EACCES"],
+  openat: ["EMFILE", "EACCES", "EIO", "ENOSPC", "EINTR"],
+  pwrite64: ["ENOSPC", "EIO", "EINTR", "EDQUOT", "EACCES"],
+  fsync: ["EIO", "ENOSPC", "EINTR", "EACCES"],
+  rename: ["EIO", "ENOSPC", "EACCES", "EINTR"],
   ftruncate: ["EIO", "EINTR"],
   mkdir: ["EACCES", "ENOSPC"],
   chmod: ["EPERM"],
@@ -41,8 +42,8 @@ const errors: Readonly<Record<string, readonly string[]>> = {
 
 /** What can go wrong with a file of the store. */
 const storeErrors: Readonly<Record<string, readonly string[]>> = {
-  openat: ["EIO", "EACCES", "EMFILE"],
-  read: ["EIO", "EINTR"],
+  openat: ["EIO", "EACCES", "EMFILE", "EINTR"],
+  read: ["EIO", "EINTR", "EACCES", "EMFILE"],
   statx: ["EIO", "EACCES"],
   getdents64: ["EIO"],
   readlink: ["EIO"],
@@ -95,7 +96,23 @@ describe.skipIf(!ready)(
       const faults = share(faultsOf(kinds, countCalls(whole.log)), ci);
 
       const outcomes = { "failed with a message": 0, "did no harm": 0, "did not happen": 0 };
-      await inTwoLanes(faults, async ({ call, error, n }) => {
+      /** What was remembered until the fault is right. */
+      const expectHealed = async (
+        { cwd, name }: { readonly cwd: string; readonly name: string },
+        what: string,
+      ): Promise<void> => {
+        expect((await stowage(words, { cwd, env: envOf(name) })).exitCode, what).toBe(0);
+        expect(fingerprint(join(cwd, "output")), what).toEqual(complete);
+      };
+      const table = new Map<string, Map<string, number>>();
+      const count = (fault: Fault, outcome: keyof typeof outcomes): void => {
+        outcomes[outcome]++;
+        const row = `${fault.call} ${fault.error}`;
+        const counts = table.get(row) ?? new Map<string, number>();
+        table.set(row, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
+      };
+      await inTwoLanes(faults, async (fault) => {
+        const { call, error, n } = fault;
         const name = `${call}-${error}-${n}`;
         const { cwd, exitCode, signal, stderr, hangs, log } = await run(
           name,
@@ -106,7 +123,7 @@ describe.skipIf(!ready)(
         const left = fingerprint(join(cwd, "output"));
         if (exitCode === 0) {
           expect(left, what).toEqual(complete);
-          outcomes[log.some((line) => line.includes("INJECTED")) ? "did no harm" : "did not happen"]++;
+          count(fault, log.some((line) => line.includes("INJECTED")) ? "did no harm" : "did not happen");
         } else {
           expect(exitCode, what).toBe(4);
           expectMessage(stderr, what);
@@ -114,10 +131,15 @@ describe.skipIf(!ready)(
             expect([...readLayoutNames(join(cwd, "output")).keys()]).toEqual([oldName]);
           expect(readdirSync(cwd), what).toEqual(old ? ["output"] : []);
           if (old) expect(temporaryNames(cwd), what).toEqual([]);
-          outcomes["failed with a message"]++;
+          count(fault, "failed with a message");
+          if (left !== undefined) await expectMatchesNix(join(cwd, "output"), { store: small.url });
+          if (isLong) await expectHealed({ cwd, name }, what);
         }
       });
       process.stderr.write(`${format}: ${faults.length} faults: ${JSON.stringify(outcomes)}\n`);
+      if (isLong)
+        for (const [row, counts] of table)
+          process.stderr.write(`  ${row}: ${JSON.stringify(Object.fromEntries(counts))}\n`);
       expect(outcomes["failed with a message"]).toBeGreaterThan(0);
       expect(outcomes["did not happen"]).toBeLessThan(faults.length / 2);
     }
