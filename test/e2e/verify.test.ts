@@ -105,11 +105,28 @@ describe.skipIf(!ready)("verify", () => {
         "-",
       ];
       expect((await execa("sh", redirect, { env: nixEnvironment })).stdout).toContain("matches Nix");
-      const piped = await execa(program, [...words, "verify", "-"], { input: "x", reject: false });
-      expect(piped).toMatchObject({
-        exitCode: 2,
-        stderr: expect.stringContaining("Write it to a file first"),
-      });
+    });
+
+    test("an archive through a pipe is read in one pass; a layout is none; one that is cut off is found out", async () => {
+      const [program = "", ...words] = stowageWords;
+      const pipe = (command: string) =>
+        execa("sh", ["-c", command, "sh", program, ...words, "verify", "-", "--json"], {
+          env: nixEnvironment,
+          reject: false,
+        });
+      for (const form of ["archive", "docker-archive"] as const) {
+        const whole = await verify({ image: images[form], environment: nixEnvironment });
+        const { stdout, exitCode } = await pipe(`cat '${images[form]}' | "$@"`);
+        expect(exitCode, stdout).toBe(0);
+        const { schemaVersion: _, ...piped } = validate("verify", stdout) as Record<string, unknown>;
+        expect(piped).toEqual(JSON.parse(JSON.stringify({ ...whole, image: "stdin" })));
+        const zipped = await pipe(`gzip -1 < '${images[form]}' | gzip -dc | "$@"`);
+        expect(zipped.stdout).toBe(stdout);
+      }
+      const cut = await pipe(`head -c 3000000 '${images.archive}' | "$@"`);
+      expect(cut).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("is not an image") });
+      const nothing = await pipe(`gzip < '${images.archive}' | "$@"`);
+      expect(nothing).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("gzip -dc") });
     });
 
     test("without Nix it says self-consistent, and why", async () => {

@@ -7,6 +7,8 @@ import type { VerifyFinding } from "./verify/finding.ts";
 export interface VerifyOptions extends ImageAccess, StoreAccess {
   /** An archive, a layout directory, or a reference in a registry. */
   readonly image: string;
+  /** An archive's bytes, read once from front to back; `image` is only what it is called then. */
+  readonly stream?: AsyncIterable<Uint8Array> | undefined;
   /** Which images of several are verified, `OS/ARCHITECTURE[/VARIANT]`; default all. */
   readonly platform?: string | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;

@@ -3,8 +3,11 @@ import {
   formatPlatform,
   imagesFor,
   parsePlatform,
+  readArchiveStream,
   readContents,
   verifyContents,
+  type LayerFacts,
+  type StoredBlob,
   type VerifiedImage,
 } from "@stowage/oci";
 import { openImageAt } from "./registry/open-image-at.ts";
@@ -31,13 +34,18 @@ import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const { signal } = options;
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
-  await using source = await openImageAt(options.image, { ...options, platform });
+  const layers = new LayerReading(options);
+  const inspect = (blob: StoredBlob): Promise<LayerFacts> => layers.inspect(blob);
+  await using source =
+    options.stream === undefined
+      ? await openImageAt(options.image, { ...options, platform })
+      : await readArchiveStream(options.stream, { place: options.image, signal, inspect });
   const all = await readContents(source, signal);
   const contents = { ...all, images: imagesFor(platform, all.images, options.image) };
 
   const records = contents.images.map(({ config }) => readImageRecord(config?.history ?? []));
-  const layers = new LayerReading(contents, records, options);
-  const verified = await verifyContents(contents, { signal, inspect: (blob) => layers.inspect(blob) });
+  layers.expect(contents, records);
+  const verified = await verifyContents(contents, { signal, inspect });
   const known = await askStore(storePathsOf(layers, records), options);
 
   const findings: VerifyFinding[] = [...verified.findings];

@@ -30,10 +30,11 @@ export { FileRecorder, RecordBudget, type FileRecord } from "./inspect/file-reco
 export { measureWaste, type RepeatedContents, type Waste } from "./inspect/waste.ts";
 export type { HiddenFile, PlacedFile } from "./inspect/visible-files.ts";
 export { openImage } from "./source/open-image.ts";
+export { readArchiveStream } from "./source/stream-source.ts";
 export { readContents } from "./source/read-contents.ts";
 export { openRegistryImage, type RegistryImageOptions } from "./source/registry-source.ts";
 export { parseJson } from "./spec/parse-json.ts";
-export { inspectLayer, type LayerVisitor, type PathEntry } from "./verify/inspect-layer.ts";
+export { inspectLayer, type LayerFacts, type LayerVisitor, type PathEntry } from "./verify/inspect-layer.ts";
 export type { LayerTree, PlaceFacts } from "./verify/layer-tree.ts";
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
 export { verifyImage } from "./verify/verify-image.ts";

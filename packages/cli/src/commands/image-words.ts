@@ -27,6 +27,11 @@ interface ReadImageAccess {
   readonly signal: AbortSignal;
 }
 
+/** Whether a word means what comes through a pipe, which can be read once. */
+export function isPiped(word: string): boolean {
+  return word === "-" && !fstatSync(0).isFile();
+}
+
 /** Where an image is, as a word of the command line; `-` is stdin, where that is a file. */
 export function readImageWord(word: string): string {
   if (word === "")

@@ -5,7 +5,7 @@ import { ProgressLine } from "../render/progress.ts";
 import { makeStyle } from "../render/style.ts";
 import { renderVerify } from "../render/verify.ts";
 import type { Speaker } from "../speaker.ts";
-import { readImageAccess, readImageWord, withImageOptions, type ImageWords } from "./image-words.ts";
+import { isPiped, readImageAccess, readImageWord, withImageOptions, type ImageWords } from "./image-words.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import type { Verb } from "./verb.ts";
 
@@ -18,7 +18,7 @@ export function verifyCommand(): Verb {
       )
       .argument(
         "<image>",
-        "an image archive, a layout directory, a reference in a registry, or - for an archive on stdin (a file, no pipe)",
+        "an image archive, a layout directory, a reference in a registry, or - for an archive on stdin, read in one pass from a pipe",
       ),
   ).option("--json", "print the answer as JSON");
   return {
@@ -32,13 +32,14 @@ interface VerifyWords extends ImageWords, StoreWords {
 }
 
 async function runVerify(speaker: Speaker, args: readonly string[], words: VerifyWords): Promise<number> {
-  const image = readImageWord(args[0] ?? "");
+  const word = args[0] ?? "";
+  const source = isPiped(word) ? { image: "stdin", stream: process.stdin } : { image: readImageWord(word) };
   const access = await readImageAccess(words, speaker.signal);
   const { verify } = await import("@stowage/core");
   using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
   const result = await verify({
     ...access,
-    image,
+    ...source,
     ...readStoreAccess(words, speaker),
     onProgress: progress && ((event) => progress.update(event)),
   });

@@ -59,7 +59,10 @@ export function checkRoots(
     const parts = rest.split("/");
     const above = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
     return (
-      !watched.has(rest) || found.seen.has(rest) || above.some((part) => found.seen.get(part) === "symlink")
+      !found.sawAll ||
+      !watched.has(rest) ||
+      found.seen.has(rest) ||
+      above.some((part) => found.seen.get(part) === "symlink")
     );
   }
 }

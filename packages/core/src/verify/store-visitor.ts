@@ -20,6 +20,8 @@ export interface LayerStorePath {
   readonly metadata: EntryFault | undefined;
   /** Of the watched places, those that are there. */
   readonly seen: ReadonlyMap<string, "symlink" | "other">;
+  /** Whether there was room to remember all of them. */
+  readonly sawAll: boolean;
 }
 
 /** Something about one entry. */
@@ -27,6 +29,9 @@ export interface EntryFault {
   readonly entry: string;
   readonly reason: string;
 }
+
+/** Places inside store paths, such as `bin/hello`, whose being there counts; or how many of all there is room for. */
+export type Watched = ReadonlySet<string> | { left: number };
 
 const SLASH = 0x2f;
 const OWNER_MAY_RUN = 0o100;
@@ -40,16 +45,13 @@ const MTIME = 1;
 export class StoreVisitor implements LayerVisitor {
   readonly #storeDir: string;
   readonly #prefix: Buffer;
-  readonly #watched: ReadonlySet<string>;
+  readonly #watched: Watched;
   readonly #paths: LayerStorePath[] = [];
   readonly #strangers: string[] = [];
   #current: OpenPath | undefined;
 
-  /**
-   * @param storeDir `/nix/store`
-   * @param watched places inside store paths, such as `bin/hello`, whose being there counts
-   */
-  constructor(storeDir: string, watched: ReadonlySet<string>) {
+  /** @param storeDir `/nix/store` */
+  constructor(storeDir: string, watched: Watched) {
     this.#storeDir = storeDir;
     this.#prefix = Buffer.from(`${storeDir.slice(1)}/`);
     this.#watched = watched;
@@ -95,13 +97,14 @@ export class StoreVisitor implements LayerVisitor {
 class OpenPath {
   readonly #path: StorePath;
   readonly #name: Buffer;
-  readonly #watched: ReadonlySet<string>;
+  readonly #watched: Watched;
   readonly #hasher = new NarHasher();
   readonly #seen = new Map<string, "symlink" | "other">();
+  #sawAll = true;
   #failure: EntryFault | undefined;
   #metadata: EntryFault | undefined;
 
-  constructor(path: StorePath, name: Buffer, watched: ReadonlySet<string>) {
+  constructor(path: StorePath, name: Buffer, watched: Watched) {
     this.#path = path;
     this.#name = name;
     this.#watched = watched;
@@ -132,6 +135,7 @@ class OpenPath {
       failure: this.#failure,
       metadata: this.#metadata,
       seen: this.#seen,
+      sawAll: this.#sawAll,
     };
   }
 
@@ -148,9 +152,13 @@ class OpenPath {
   }
 
   #watch({ type }: PathEntry, inside: Buffer): void {
-    if (this.#watched.size === 0 || inside.length > 4096) return;
-    const place = inside.toString();
-    if (this.#watched.has(place)) this.#seen.set(place, type === "symlink" ? "symlink" : "other");
+    if (!("left" in this.#watched)) {
+      if (this.#watched.size === 0 || inside.length > 4096 || !this.#watched.has(inside.toString())) return;
+    } else if (inside.length > 4096 || this.#watched.left === 0) {
+      this.#sawAll = false;
+      return;
+    } else this.#watched.left--;
+    this.#seen.set(inside.toString(), type === "symlink" ? "symlink" : "other");
   }
 
   /** Nothing of the hash is of use after an error. */

@@ -36,16 +36,37 @@ async function readArchive(
   const stats = await withReadErrors(path, () => handle.stat());
   if (!stats.isFile()) throw noArchive(path, "it is no regular file");
   const { members, fault } = await indexTar(handle, stats.size, { shown: path, signal });
+  return sourceOf(path, {
+    members,
+    fault,
+    toBlob: ({ name, offset, size }) => ({
+      name,
+      size,
+      chunks: (signal) => readExtent(handle, { offset, size }, { shown: path, signal }),
+    }),
+    close: () => handle.close(),
+  });
+}
+
+/** What an archive turned out to have in it. */
+export interface ArchiveMembers {
+  readonly members: readonly Member[];
+  /** What ended its reading early. */
+  readonly fault: OciError | undefined;
+  readonly toBlob: (member: Member) => StoredBlob;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The source that an archive's members are.
+ * @throws OciError `image-corrupted` when there is none
+ */
+export function sourceOf(path: string, { members, fault, toBlob, close }: ArchiveMembers): ImageSource {
   if (members.length === 0) throw noArchive(path, fault?.message ?? "it is an empty archive", fault);
   const findings = new FindingList();
   if (fault !== undefined)
     findings.add(fault.code as ImageFindingCode, `the archive is damaged: ${fault.message}`);
   const byName = checkMembers(members, findings);
-  const toBlob = ({ name, offset, size }: Member): StoredBlob => ({
-    name,
-    size,
-    chunks: (signal) => readExtent(handle, { offset, size }, { shown: path, signal }),
-  });
   const member = async (name: string): Promise<StoredBlob | undefined> => {
     const found = follow(byName, name);
     return found && toBlob(found);
@@ -57,7 +78,7 @@ async function readArchive(
     member,
     blob: ({ digest }) => member(`blobs/sha256/${hexOf(digest)}`),
     list: async () => [...byName.values()].filter(({ type }) => type === "file").map(toBlob),
-    [Symbol.asyncDispose]: () => handle.close(),
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -101,6 +122,6 @@ function noArchive(path: string, reason: string, cause?: unknown): OciError {
   return new OciError("image-corrupted", `'${path}' is not an image that can be read: ${reason}`, {
     path,
     cause,
-    hint: "Give an image archive (a tar, not compressed as a whole) or a layout directory.",
+    hint: "Give an image archive (one compressed as a whole: gzip -dc FILE | stowage verify -) or a layout directory.",
   });
 }

@@ -1,4 +1,5 @@
 import type { Finding } from "../finding.ts";
+import type { BlobFacts } from "./blob-check.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface StoredBlob {
   readonly name: string;
   /** Bytes, as the place says; what is read is exactly as long. */
   readonly size: number;
+  /** What the bytes were, where they passed by in a stream and cannot be had again. */
+  readonly passed?: BlobFacts | undefined;
   /**
    * The bytes from front to back. Each chunk is valid only until the next is asked for.
    * @throws OciError `image-unreadable`; `image-corrupted` when the file has shrunk; `registry-…`, of which

@@ -6,7 +6,7 @@ import { BlobCheck, compareBlob, type ExpectedBlob } from "./blob-check.ts";
 import type { ImageSource, StoredBlob } from "./image-source.ts";
 
 /** Largest document that is taken into memory, in bytes: a config with the record of 20,000 paths has about 10 MB. */
-const DOCUMENT_BYTES = 64 * 1024 * 1024;
+export const DOCUMENT_BYTES: number = 64 * 1024 * 1024;
 
 /** The reading of a source's documents: what was found wrong, and what has been referred to. */
 export interface Reading {
@@ -40,6 +40,11 @@ export async function readDocument(
   referenced.add(blob.name);
   if (blob.size > DOCUMENT_BYTES) {
     findings.add("document-invalid", `it has ${blob.size} bytes, more than any document`, where);
+    return undefined;
+  }
+  if (blob.passed !== undefined) {
+    for (const { code, message } of compareBlob(blob.passed, expected)) findings.add(code, message, where);
+    findings.add("document-invalid", "it is no JSON", where);
     return undefined;
   }
   const check = new BlobCheck();

@@ -22,9 +22,9 @@ export interface TarIndex {
 }
 
 /** No image has that many layers and documents; each costs a read. */
-const MAX_MEMBERS = 100_000;
+export const MAX_MEMBERS: number = 100_000;
 /** As for a layer: the largest record in use. */
-const MAX_PADDING = 1024 * 1024;
+export const MAX_PADDING: number = 1024 * 1024;
 
 /**
  * Lists the members of a tar by its headers alone: contents are passed over, however large they are.
@@ -78,7 +78,8 @@ async function readEnd(blocks: Blocks): Promise<void> {
     throw blocks.fault("tar-trailing-data", "something stands behind its end");
 }
 
-function toMember({ type, size, name, linkName }: TarEntry, offset: number): Member {
+/** @param offset where its contents begin */
+export function toMember({ type, size, name, linkName }: TarEntry, offset: number): Member {
   const plain = name.toString().replace(/^(?:\.\/+)+(?=.)/, "");
   return { type, size, name: plain.replace(/(?<=.)\/+$/, ""), linkName: linkName.toString(), offset };
 }
