@@ -1,17 +1,21 @@
 /** Whether campaigns run in full: `pnpm test:long` sets the variable, CI does not. */
 export const isLong: boolean = process.env["STOWAGE_LONG"] === "1";
 
+/** Which part of a campaign in full runs here, `2/8` the second of eight; default all of it. */
+const [part = 1, parts = 1] = (process.env["STOWAGE_PART"] ?? "1/1").split("/").map(Number);
+
 /** How large a campaign is: CI runs a share of it. */
 export function campaignSize(size: { readonly ci: number; readonly long: number }): number {
   return isLong ? size.long : size.ci;
 }
 
 /**
- * The part of a campaign's cases that runs here: all of them in full, else `ci` of them, drawn evenly over the list in
+ * The part of a campaign's cases that runs here: in full all of them, or every n-th for one of n parts; else `ci` of them, drawn evenly over the list in
  * its order, each from its own stretch. The seed is fixed, so CI always runs the same.
  */
 export function share<T>(cases: readonly T[], ci: number): readonly T[] {
-  if (isLong || ci >= cases.length) return cases;
+  if (isLong) return cases.filter((_, index) => index % parts === part - 1);
+  if (ci >= cases.length) return cases;
   const random = seededRandom(0x57074a6e);
   const stretch = cases.length / ci;
   return Array.from({ length: ci }, (_, index) => cases[Math.floor((index + random()) * stretch)] as T);
