@@ -282,6 +282,27 @@ describe.skipIf(!ready)("what an image holds", () => {
     expect(realpathSync(dash.link)).toMatch(/dash/);
   });
 
+  test("--with ca-certificates and tz: links to the store's, and variables that flags win over", async () => {
+    // The store may have newer ones than the world's, which are then the ones.
+    using cacert = buildWorld("cacert");
+    using tzdata = buildWorld("tzdata");
+    for (const { link } of [cacert, tzdata]) expect(realpathSync(link)).toMatch(/-(cacert|tzdata)-/);
+    const extras = { with: ["ca-certificates", "tz"], env: { TZDIR: "/own" } } as const;
+    const { root, config, layers } = await packed(extras);
+    const bundle = root.get("/etc/ssl/certs/ca-bundle.crt")?.header.linkname ?? "";
+    expect(bundle).toMatch(/^\/nix\/store\/[^/]*-cacert-[^/]*\/etc\/ssl\/certs\/ca-bundle\.crt$/);
+    expect(root.get("/etc/ssl/certs/ca-certificates.crt")?.header.linkname).toBe(bundle);
+    for (const place of ["/usr/share/zoneinfo", "/etc/zoneinfo"])
+      expect(root.get(place)?.header.linkname).toMatch(/-tzdata-[^/]*\/share\/zoneinfo$/);
+    expect(layers.flat()).toContain(bundle);
+    expect(config.config["Env"]).toEqual([
+      "PATH=/result/bin",
+      "SSL_CERT_FILE=/etc/ssl/certs/ca-bundle.crt",
+      "NIX_SSL_CERT_FILE=/etc/ssl/certs/ca-bundle.crt",
+      "TZDIR=/own",
+    ]);
+  });
+
   test("own files keep only their executable bit; a replaced user database is the user's", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "script"), "#!/bin/sh\n");

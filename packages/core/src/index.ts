@@ -8,14 +8,8 @@ export { pack } from "./pack.ts";
 export { plan, type PlanRequest, type PlanResult } from "./plan.ts";
 export type { LayerReason, PlannedLayer } from "./plan/describe-plan.ts";
 export type { Upgrade, UpgradeCause } from "./plan/upgrade.ts";
-export type {
-  Extra,
-  ImageFormat,
-  PackedLayer,
-  PackOptions,
-  PackProgress,
-  PackResult,
-} from "./pack-options.ts";
+export type { Extra } from "./build/root/extras.ts";
+export type { ImageFormat, PackedLayer, PackOptions, PackProgress, PackResult } from "./pack-options.ts";
 export { indexImages, type IndexedImage, type IndexOptions, type IndexResult } from "./index-images.ts";
 export { pushImage, type PushImageOptions, type PushImageResult } from "./push-image.ts";
 export type { AttachedFile, Attachment } from "./registry/attach-files.ts";

@@ -3,6 +3,7 @@ import type { LoadedImage } from "./engine/load-draft.ts";
 import type { EngineName } from "./engine/engine.ts";
 import type { ContainerOptions } from "./build/config/container-config.ts";
 import type { StoreAccess } from "./open-stores.ts";
+import type { Extra } from "./build/root/extras.ts";
 import type { OwnDirectory, OwnFile } from "./build/root/own-files.ts";
 import type { AttachedFile, Attachment } from "./registry/attach-files.ts";
 import type { PushedName } from "./registry/push-draft-to.ts";
@@ -12,9 +13,6 @@ import type { PlanSources } from "./plan/read-known.ts";
 
 /** `archive`: the file that everything loads; `docker-archive`: the streamed form; `oci-dir`: an OCI layout directory. */
 export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
-
-/** What `--with` adds from the closure or the store. */
-export type Extra = "shell";
 
 /** The options of the `pack` command, as data. Everything but `targets` may be left out. */
 export interface PackOptions extends ContainerOptions, PlanSources, StoreAccess {

@@ -8,8 +8,8 @@ import {
   type ImageDraft,
   type WrittenImage,
 } from "@stowage/oci";
+import { closureWithExtras } from "./build/closure-with-extras.ts";
 import { bring } from "./build/bring.ts";
-import { closureWithShell } from "./build/closure-with-shell.ts";
 import { readAnnotations } from "./build/config/annotations.ts";
 import { packageNameOf } from "./build/config/entrypoint.ts";
 import { imageNames } from "./build/config/image-names.ts";
@@ -26,6 +26,7 @@ import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
+import { diagnose } from "./doctor/diagnose.ts";
 import { openEngines, parseEngines } from "./engine/open-engines.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph } from "./graph/closure-graph.ts";
@@ -139,6 +140,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const root = await composeRoot(options, { trees, targets, paths, link, user, base });
   const decided = await decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
+  for (const warning of await diagnose(options, { root, targets, graph, decided, base })) warn(warning);
   const engines = options.dryRun
     ? []
     : await openEngines(engineNames, { environment, platform: decided.platform, signal });
@@ -272,9 +274,8 @@ async function queryClosure(
   options: PackOptions,
 ): Promise<Closure> {
   const closure = await store.queryClosure(roots, { signal: options.signal });
-  return options.with?.includes("shell")
-    ? closureWithShell({ store, trees }, closure, { signal: options.signal })
-    : closure;
+  const { with: extras = [], signal } = options;
+  return extras.length === 0 ? closure : closureWithExtras({ store, trees }, closure, extras, { signal });
 }
 
 function settledValue<T>(settled: PromiseSettledResult<T>): T {

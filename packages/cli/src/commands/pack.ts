@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { PackOptions } from "@stowage/core";
+import type { Extra, PackOptions } from "@stowage/core";
 import { Command, Option } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderPackJson, renderPackText } from "../render/pack.ts";
@@ -23,6 +23,8 @@ import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
+
+const extras: readonly Extra[] = ["shell", "ca-certificates", "tz"];
 
 function repeatable(flags: string, description: string): Option {
   return new Option(flags, description).argParser(collect).default([], "none");
@@ -82,8 +84,8 @@ export function packCommand(): Verb {
       ),
     )
     .addOption(
-      repeatable("--with <what>", "add from the closure or the store: shell")
-        .choices(["shell"])
+      repeatable("--with <what>", "add from the closure or the store")
+        .choices(extras)
         .argParser(collectExtra),
     )
     .option("--bare", "nothing but the store paths and the link")
@@ -114,7 +116,8 @@ export function packCommand(): Verb {
 }
 
 function collectExtra(value: string, previous: readonly string[]): string[] {
-  if (value !== "shell") throw new UsageError(`--with: '${value}' is not something to add`, "Take shell.");
+  if (!extras.some((extra) => extra === value))
+    throw new UsageError(`--with: '${value}' is not something to add`, `Take ${extras.join(", ")}.`);
   return collect(value, previous);
 }
 
@@ -145,7 +148,7 @@ interface PackWords extends LayeringWords, RegistryWords, StoreWords {
   readonly include: readonly string[];
   readonly dir: readonly string[];
   readonly add: readonly string[];
-  readonly with: readonly "shell"[];
+  readonly with: readonly Extra[];
   readonly bare?: boolean;
   readonly load: readonly NonNullable<PackOptions["load"]>[number][];
   readonly base?: string;

@@ -5,22 +5,24 @@ import type { Base } from "../base/read-base-image.ts";
 import type { PackOptions } from "../pack-options.ts";
 import { ImageView } from "./image-view.ts";
 import { parseUser, putAccounts, type User } from "./root/accounts.ts";
+import { extraParts, findExtraPart, putExtraPart } from "./root/extras.ts";
 import { putCopiesToRoot } from "./root/copy-to-root.ts";
 import { putOwn } from "./root/own-files.ts";
 import { RootTree } from "./root/root-tree.ts";
 import type { TreeHolder } from "./tree-holder.ts";
-import { findShellProgram, putShellProgram, shellPrograms } from "./root/shell.ts";
 
 /** What of an image's file system is not a store path, with a view of the whole. */
 export interface ComposedRoot {
   readonly tree: RootTree;
   readonly view: ImageView;
+  /** Variables that say where something of it is. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * Fills the last layer: the link, the user's own files, copies to the root, the shell, and the user database.
+ * Fills the last layer: the link, the user's own files, copies to the root, the extras, and the user database.
  * @param options checked already where a check needs no store
- * @throws CoreError `place-clash`, `option-invalid`, `not-found` (a shell that is nowhere)
+ * @throws CoreError `place-clash`, `option-invalid`, `not-found` (an extra that is nowhere)
  */
 export async function composeRoot(
   options: Pick<PackOptions, "directories" | "files" | "copyToRoot" | "with" | "bare">,
@@ -60,19 +62,22 @@ export async function composeRoot(
       storeDir: trees.storeDir,
     });
   }
-  if (options.with?.includes("shell")) {
-    for (const wanted of shellPrograms) {
-      const target = await findShellProgram(view, paths, wanted);
-      if (target === undefined) {
-        throw new CoreError("not-found", `--with shell: no ${wanted.place} in the closure or the store`, {
-          hint: `Give a package that has it as a further target: ${wanted.packages.slice(0, 2).join(" or ")}.`,
-        });
-      }
-      putShellProgram(tree, wanted, target);
+  const parts = extraParts(options.with ?? []);
+  for (const part of parts) {
+    const target = await findExtraPart(view, paths, part);
+    if (target === undefined) {
+      throw new CoreError(
+        "not-found",
+        `--with ${part.extra}: no ${part.places[0]} in the closure or the store`,
+        {
+          hint: `Give a package that has it as a further target: ${part.packages.slice(0, 2).join(" or ")}.`,
+        },
+      );
     }
+    putExtraPart(tree, part, target);
   }
   if (!options.bare && base === undefined) putAccounts(tree, user);
-  return { tree, view };
+  return { tree, view, env: Object.assign({}, ...parts.map(({ env }) => env)) as Record<string, string> };
 }
 
 function ownerIds(owner: string, user: User | undefined): { readonly uid: number; readonly gid: number } {

@@ -97,6 +97,7 @@ async function composeContainer(
     program: rule.program,
     labels: rootLabels(targets, below?.labels),
     described: readAnnotations(options.annotations ?? {}).labels,
+    env: root.env,
     base: below?.container,
   });
   const word = container.Entrypoint?.[0] ?? container.Cmd?.[0];

@@ -25,6 +25,8 @@ export interface ContainerDefaults {
   readonly labels: Readonly<Record<string, string>>;
   /** Labels that say what annotations say; those of flags win. */
   readonly described?: Readonly<Record<string, string>> | undefined;
+  /** Variables that `--config` and flags win over. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The config of the image below, as Docker's `FROM` takes it over. */
   readonly base?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -41,7 +43,11 @@ export function composeContainerConfig(
 ): ContainerConfig {
   const base = given as ContainerConfig;
   const below = (defaults.base ?? {}) as ContainerConfig;
-  const env = composeEnv(defaults.path, [...envBelow(below), ...(base.Env ?? [])], options.env ?? {});
+  const env = composeEnv(
+    defaults.path,
+    [...envBelow(below), ...settings(defaults.env ?? {}), ...(base.Env ?? [])],
+    options.env ?? {},
+  );
   const own = options.entrypoint ?? base.Entrypoint ?? (defaults.program && [defaults.program]);
   const entrypoint = own ?? below.Entrypoint ?? [];
   const commanded = options.entrypoint === undefined ? base.Cmd : undefined;
@@ -77,6 +83,10 @@ export function composeContainerConfig(
     StopSignal: options.stopSignal ?? base.StopSignal ?? below.StopSignal,
   };
   return Object.fromEntries(Object.entries(composed).filter(([, value]) => value !== undefined));
+}
+
+function settings(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
 
 /** PATH is composed apart: directories of programs go before the base's. */

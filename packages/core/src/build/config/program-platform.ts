@@ -27,6 +27,12 @@ export async function platformOfProgram(view: ImageView, program: Found): Promis
   return elf === undefined ? undefined : platformOfElf(elf);
 }
 
+/** The platform of an ELF file with this head; undefined for what is none. */
+export function platformOfHead(head: Buffer): Platform | undefined {
+  const elf = parseElfHeader(head);
+  return elf === undefined ? undefined : platformOfElf(elf);
+}
+
 async function elfOfProgram(view: ImageView, program: Found): Promise<ElfHeader | undefined> {
   let current: Found | undefined = program;
   for (let depth = 0; current !== undefined && depth < MAX_INTERPRETERS; depth++) {
