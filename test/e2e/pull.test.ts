@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCertificates } from "../support/certificates.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
+import { startPeerRegistry } from "../support/peer-registry.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { passwordAuth, startRegistry, testUser, type TestRegistry } from "../support/registry.ts";
 import { stowageWords, type Said } from "../support/stowage.ts";
@@ -114,6 +115,50 @@ describe.skipIf(!ready)("an image in a registry, wherever an image is taken", ()
       for (const word of [testUser.password, encoded, "wrong-canary"])
         expect(stdout + stderr).not.toContain(word);
     expect(said.at(-1)?.stderr).toMatch(/one name and password for 2 registries/);
+  });
+
+  test.each([
+    [
+      "in the text of an error",
+      400,
+      (shown: string) => ({ errors: [{ code: "UNAUTHORIZED", message: shown }] }),
+    ],
+    ["in one that passes", 503, (shown: string) => ({ errors: [{ code: shown, message: "later" }] })],
+    ["in a digest, a type, a place to go to", 200, undefined],
+    ["as the host of a redirect", 307, undefined],
+  ])("a registry that tells what it was shown, %s: nothing says it", async (_, status, body) => {
+    const canary = "canary-7f3a";
+    const encoded = Buffer.from(`cat:${canary}`).toString("base64");
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        const { authorization = "" } = request.headers;
+        if (authorization === "") {
+          response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+          return true;
+        }
+        const shown = `${authorization} cat:${canary} ${encodeURIComponent(encoded)} ${canary}`;
+        response
+          .writeHead(status, {
+            location: `http://${canary}.invalid/${encoded}?${canary}`,
+            "docker-content-digest": shown,
+            "content-type": shown,
+            "retry-after": "3600",
+          })
+          .end(JSON.stringify(body?.(shown) ?? {}));
+        return true;
+      },
+    });
+    const login = ["--username", "cat", "--password-stdin", "-vvv"];
+    for (const words of [
+      ["verify", `${peer.host}/app:1`],
+      ["push", small.link, `${peer.host}/app:1`],
+    ]) {
+      const { stdout, stderr, exitCode } = await run([...words, ...login], { input: canary });
+      expect(exitCode).toBeGreaterThan(0);
+      expect(stdout + stderr).not.toBe("");
+      for (const secret of [canary, encoded, encodeURIComponent(encoded)])
+        expect(stdout + stderr).not.toContain(secret);
+    }
   });
 
   test("what is neither a path nor in a registry is told as what it is", async () => {

@@ -124,6 +124,36 @@ describe.skipIf(!ready)("push", () => {
     await docker.run("stop", "cat");
   });
 
+  test("layers compressed as they are sent", async () => {
+    const codec = "zstd";
+    const reference = `${registry.host}/compressed/${codec}:1`;
+    const words = ["pack", small.link, "--json", "--compression", codec];
+    const layout = join(temporaryFolder(), "layout");
+    const written = JSON.parse((await run([...words, "--format", "oci-dir", "-o", layout])).stdout) as Packed;
+    const env = { XDG_CACHE_HOME: temporaryFolder() };
+    const pushes: Packed[] = [];
+    for (const place of [reference, reference, reference]) {
+      // The third time nothing is remembered.
+      if (pushes.length === 2) removeFolder(env.XDG_CACHE_HOME);
+      const said = await run([...words, "--push", place], { env });
+      expect(said).toMatchObject({ exitCode: 0, stderr: "" });
+      pushes.push(JSON.parse(said.stdout) as Packed);
+    }
+    const { imageId, manifestDigest } = written;
+    for (const pushed of pushes) expect(pushed).toMatchObject({ imageId, manifestDigest });
+    expect(pushes[0]?.pushed[0]?.sent).toBeGreaterThan(1_000_000);
+    expect(pushes.slice(1).map(({ pushed }) => pushed[0]?.sent)).toEqual([0, 0]);
+    const verified = await run(["verify", reference, "--json"]);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: "matches-nix" });
+    await execa("skopeo", [
+      "copy",
+      "-q",
+      "--src-tls-verify=false",
+      `docker://${reference}`,
+      `oci:${layout}:x`,
+    ]);
+  });
+
   test("a target is pushed by the verb too", async () => {
     const reference = `${registry.host}/team/verb:1`;
     const pushed = await run(["push", small.link, reference, "--json"]);

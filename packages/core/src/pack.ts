@@ -94,11 +94,6 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
     : undefined;
   if (codec !== undefined && output?.isStream && !options.spool) throw unspooled(options);
-  if (codec !== undefined && places.length > 0) {
-    throw new CoreError("option-invalid", `--compression ${options.compression}: a push sends plain layers`, {
-      hint: "Leave --compression out, or push a file with another program.",
-    });
-  }
 
   if (codec !== undefined && output === undefined) {
     throw new CoreError(

@@ -1,15 +1,16 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { OciError } from "../errors.ts";
 import { DigestHash, type Digest } from "../spec/digest.ts";
+import type { WantedBlob } from "./wanted-blob.ts";
 
 /** A blob on its way into a registry: its bytes can be made from the start any number of times. */
 export interface BlobContent {
   /** Undefined where only the bytes will tell. */
   readonly digest: Digest | undefined;
-  /** What the digest was before: good for asking whether the blob is there, not for bytes that are sent. */
-  readonly remembered?: Digest | undefined;
-  /** Bytes, known before any is made. */
-  readonly size: number;
+  /** What it was before: good for asking whether the blob is there, not for bytes that are sent. */
+  readonly remembered?: WantedBlob | undefined;
+  /** Bytes; undefined where only making them will tell. */
+  readonly size: number | undefined;
   /** What errors call it. */
   readonly what: string;
   /** Each chunk is valid only until the next is asked for. */
@@ -26,7 +27,7 @@ const BREATH_BYTES = 8 * 1024 * 1024;
  * because bytes from a disk are not to be trusted twice.
  */
 export class WatchedContent {
-  readonly size: number;
+  #size: number | undefined;
   readonly #content: BlobContent;
   readonly #onBytes: ((bytes: number) => void) | undefined;
   #digest: Digest | undefined;
@@ -34,7 +35,7 @@ export class WatchedContent {
 
   /** @param onBytes told of each byte once, however often it is made */
   constructor(content: BlobContent, onBytes: ((bytes: number) => void) | undefined) {
-    this.size = content.size;
+    this.#size = content.size;
     this.#content = content;
     this.#onBytes = onBytes;
     this.#digest = content.digest;
@@ -45,9 +46,14 @@ export class WatchedContent {
     return this.#digest;
   }
 
+  /** Bytes, known or counted when they were made to their end; undefined before. */
+  get size(): number | undefined {
+    return this.#size;
+  }
+
   /** Says that nothing is left to send. */
-  finish(): void {
-    this.#tell(this.size);
+  finish(size: number): void {
+    this.#tell(size);
   }
 
   /**
@@ -62,7 +68,7 @@ export class WatchedContent {
       signal?.throwIfAborted();
       const start = position;
       position += chunk.length;
-      if (position > this.size) break;
+      if (this.#size !== undefined && position > this.#size) break;
       hash.update(chunk);
       if (position > breath) {
         breath = position + BREATH_BYTES;
@@ -72,20 +78,22 @@ export class WatchedContent {
       yield Buffer.from(chunk.subarray(Math.max(0, offset - start)));
       this.#tell(position);
     }
-    if (position !== this.size) throw this.#changed(`it promised ${this.size} bytes and has others`);
+    if (this.#size !== undefined && position !== this.#size)
+      throw this.#changed(`it promised ${this.#size} bytes and has others`);
     const digest = hash.digest();
     if (this.#digest !== undefined && this.#digest !== digest)
       throw this.#changed(`its digest is ${digest}, not ${this.#digest}`);
     this.#digest = digest;
+    this.#size = position;
   }
 
-  /** The digest, for which all bytes are made if they were not yet. */
-  async findDigest(signal?: AbortSignal): Promise<Digest> {
-    if (this.#digest === undefined) {
-      const bytes = this.from(this.size, signal);
+  /** Digest and size, for which all bytes are made if they were not yet. */
+  async measure(signal?: AbortSignal): Promise<WantedBlob> {
+    if (this.#digest === undefined || this.#size === undefined) {
+      const bytes = this.from(Infinity, signal);
       while (!(await bytes.next()).done);
     }
-    return this.#digest as Digest;
+    return { digest: this.#digest as Digest, size: this.#size as number };
   }
 
   #tell(position: number): void {

@@ -1,18 +1,9 @@
-import {
-  PLAIN_TAR,
-  type ImageDraft,
-  type LayerDraft,
-  type LayerWriteOptions,
-  type WrittenImage,
-  type WrittenLayer,
-} from "../image-draft.ts";
-import { measureLayer } from "../sink/measure-layer.ts";
+import type { ImageDraft, LayerWriteOptions, WrittenImage, WrittenLayer } from "../image-draft.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { mediaTypes } from "../spec/media-types.ts";
 import { sealImage, type Blob, type SealedImage } from "../spec/seal-image.ts";
-import type { Digest } from "../spec/digest.ts";
 import type { BlobContent } from "./blob-content.ts";
-import { layerSizesIn } from "./layer-sizes.ts";
+import { describeDraftLayers, type PushedLayer } from "./draft-layers.ts";
 import { putUnderNames } from "./put-under-names.ts";
 import type { Repository } from "./repository.ts";
 import { together } from "./together.ts";
@@ -35,7 +26,7 @@ export interface PushedImage extends WrittenImage {
 
 /**
  * Brings an image into a repository under tags; its layers are made as they are sent and never stored. A layer whose digest is
- * remembered is asked for. So is, once it is hashed, one that has the size of a layer of the image under the first tag.
+ * remembered is asked for. So is, once it is measured, one that the image under the first tag may have.
  * Otherwise nothing suggests that it is there, and it goes up in one pass, its digest at the end.
  * @throws OciError `registry-…`, `layer-inconsistent`, and what a layer's `confirm` throws
  */
@@ -47,13 +38,13 @@ export async function pushDraft(
   const { repository, tags } = to;
   const { signal } = options;
   const previous = await repository.readManifest(tags[0] ?? "latest", signal);
-  const contents = await describeLayers(image, layerSizesIn(previous?.bytes), options);
+  const drafted = await describeDraftLayers(image, previous, options);
 
-  const foreseen = foresee(image, contents);
+  const foreseen = foresee(image, drafted);
   const isThere = foreseen !== undefined && foreseen.manifest.digest === previous?.digest;
   const { layers, sent } = isThere
-    ? { layers: rememberedLayers(contents), sent: 0 }
-    : await uploadLayers(image, { repository, contents }, options);
+    ? { layers: rememberedLayers(drafted), sent: 0 }
+    : await uploadLayers(image, { repository, drafted }, options);
   const sealed = sealImage(image, layers);
   const config = isThere
     ? undefined
@@ -74,7 +65,7 @@ export async function pushDraft(
 
 async function uploadLayers(
   image: ImageDraft,
-  to: { readonly repository: Repository; readonly contents: readonly (BlobContent | undefined)[] },
+  to: { readonly repository: Repository; readonly drafted: readonly PushedLayer[] },
   { signal, onBytes, mountFrom }: PushDraftOptions,
 ): Promise<{ readonly layers: WrittenLayer[]; readonly sent: number }> {
   let sent = 0;
@@ -93,17 +84,16 @@ async function uploadLayers(
     signal,
   );
   const layers = await together(
-    [...image.layers.entries()],
-    async ([index, layer], signal) => {
-      const content = to.contents[index] ?? contentOfLayer(layer, index, { size: await layer.size(signal) });
-      const { digest, how } = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
-      const { size } = content;
-      const written: WrittenLayer = { diffId: digest, digest, size };
-      if (how === "sent") {
-        sent += size;
-        await layer.confirm(PLAIN_TAR, written, signal);
-      }
-      return written;
+    [...to.drafted.entries()],
+    async ([index, drafted], signal) => {
+      const { remembered, form, onBytes } = drafted;
+      const content = await drafted.open(signal);
+      const uploaded = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
+      if (uploaded.how !== "sent" && remembered !== undefined) return remembered;
+      const layer = drafted.written(uploaded);
+      sent += layer.size;
+      await image.layers[index]?.confirm(form, layer, signal);
+      return layer;
     },
     signal,
   );
@@ -122,48 +112,12 @@ export function contentOf({ digest, bytes }: Blob, what: string): BlobContent {
   };
 }
 
-function contentOfLayer(
-  layer: LayerDraft,
-  index: number,
-  known: { readonly size: number; readonly remembered?: Digest | undefined },
-): BlobContent {
-  return {
-    digest: undefined,
-    ...known,
-    what: `layer ${index}`,
-    chunks: (signal?: AbortSignal) => layer.chunks(signal),
-  };
-}
-
-/** By position; undefined for a layer that is far away and not remembered, whose size shows when its turn comes. */
-async function describeLayers(
-  image: ImageDraft,
-  hints: ReadonlySet<number>,
-  { known, signal }: PushDraftOptions,
-): Promise<(BlobContent | undefined)[]> {
-  return together(
-    [...image.layers.entries()],
-    async ([index, layer], signal) => {
-      const recalled = known?.[index] ?? (await layer.recall(PLAIN_TAR));
-      if (recalled === undefined && layer.estimate !== undefined) return undefined;
-      const size = recalled?.size ?? (await layer.size(signal));
-      const remembered =
-        recalled?.digest ?? (hints.has(size) ? (await measureLayer(layer, { signal })).digest : undefined);
-      return contentOfLayer(layer, index, { size, remembered });
-    },
-    signal,
-  );
-}
-
 /** The image's documents where all layers' digests are remembered. */
-function foresee(image: ImageDraft, contents: readonly (BlobContent | undefined)[]): SealedImage | undefined {
-  const layers = rememberedLayers(contents);
-  return layers.length === contents.length ? sealImage(image, layers) : undefined;
+function foresee(image: ImageDraft, drafted: readonly PushedLayer[]): SealedImage | undefined {
+  const layers = rememberedLayers(drafted);
+  return layers.length === drafted.length ? sealImage(image, layers) : undefined;
 }
 
-function rememberedLayers(contents: readonly (BlobContent | undefined)[]): WrittenLayer[] {
-  return contents.flatMap((content): WrittenLayer[] => {
-    const { remembered, size = 0 } = content ?? {};
-    return remembered === undefined ? [] : [{ diffId: remembered, digest: remembered, size }];
-  });
+function rememberedLayers(drafted: readonly PushedLayer[]): WrittenLayer[] {
+  return drafted.flatMap(({ remembered }) => remembered ?? []);
 }

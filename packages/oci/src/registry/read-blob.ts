@@ -1,17 +1,10 @@
 import { OciError } from "../errors.ts";
-import type { Digest } from "../spec/digest.ts";
 import { connectionFault, PassingFault } from "./http/fault.ts";
 import { isSuccess, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
 import { Patience } from "./http/retry.ts";
 import type { Repository } from "./repository.ts";
-
-/** A blob that is to be read, as its descriptor says. */
-export interface WantedBlob {
-  readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
-}
+import type { WantedBlob } from "./wanted-blob.ts";
 
 /**
  * Reads a blob from front to back, exactly as many bytes as it should have; whoever takes them compares the digest. A download
@@ -80,7 +73,7 @@ async function* readFrom(
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof OciError ? error : connectionFault(error, response.url.host);
+    throw error instanceof OciError ? error : connectionFault(error, response.censor(response.url.host));
   }
   // Without a length nobody else notices that an answer was cut off.
   if (at < size) throw new PassingFault(wrong(at));

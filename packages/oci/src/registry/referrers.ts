@@ -10,12 +10,13 @@ import type { BlobContent } from "./blob-content.ts";
 import { putUnderNames } from "./put-under-names.ts";
 import type { RemoteManifest, Repository } from "./repository.ts";
 import { uploadBlob } from "./upload.ts";
+import type { WantedBlob } from "./wanted-blob.ts";
 
 /** Something that is said about an image: a list of what is in it, a signature, a report. */
 export interface Referrer {
   /** What kind of thing it is, also the media type of its content: `application/spdx+json`. */
   readonly artifactType: string;
-  readonly content: BlobContent & { readonly digest: Digest };
+  readonly content: BlobContent & WantedBlob;
   /** The content's file name (OCI image spec, annotations.md, `org.opencontainers.image.title`). */
   readonly title: string;
 }

@@ -92,7 +92,7 @@ export class Repository {
     const digest = digestOf(bytes);
     if ((isDigest(name) && name !== digest) || !matches(response, digest))
       throw this.#failed(`${what} is not what its digest says`);
-    const mediaType = response.header("content-type")?.split(";")[0]?.trim() ?? "";
+    const mediaType = response.censor(response.header("content-type")?.split(";")[0]?.trim() ?? "");
     return { mediaType, digest, bytes };
   }
 
@@ -134,7 +134,7 @@ export class Repository {
     await discard(response);
     const told = response.header("docker-content-digest") ?? (await this.headManifest(name, signal));
     if (told !== manifest.digest)
-      throw this.#failed(`${what} is ${told ?? "missing"} after it was put there`);
+      throw this.#failed(`${what} is ${told === undefined ? "missing" : "another"} after it was put there`);
   }
 
   #ask(

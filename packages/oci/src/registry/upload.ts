@@ -1,5 +1,4 @@
 import { OciError } from "../errors.ts";
-import type { Digest } from "../spec/digest.ts";
 import { WatchedContent, type BlobContent } from "./blob-content.ts";
 import { PassingFault } from "./http/fault.ts";
 import { resolveLocation } from "./http/http-client.ts";
@@ -7,6 +6,7 @@ import { discard, isSuccess, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
 import { retrying } from "./http/retry.ts";
 import { matches, type Repository } from "./repository.ts";
+import type { WantedBlob } from "./wanted-blob.ts";
 
 export interface UploadOptions {
   /** Repositories of the same registry that have the blob, or may have it. */
@@ -17,8 +17,7 @@ export interface UploadOptions {
 }
 
 /** How a blob came to be in a repository. */
-export interface UploadedBlob {
-  readonly digest: Digest;
+export interface UploadedBlob extends WantedBlob {
   readonly how: "present" | "mounted" | "sent";
 }
 
@@ -37,13 +36,14 @@ export async function uploadBlob(
 ): Promise<UploadedBlob> {
   const { signal, onBytes, mountFrom = [] } = options;
   const bytes = new WatchedContent(content, onBytes);
-  const { digest = content.remembered, size } = content;
+  const { digest, size, remembered } = content;
+  const supposed = digest !== undefined && size !== undefined ? { digest, size } : remembered;
   const upload = new Upload(repository, bytes, content.what);
-  if (digest !== undefined) {
-    if (await repository.hasBlob({ digest, size }, signal)) return arrived(bytes, digest, "present");
+  if (supposed !== undefined) {
+    if (await repository.hasBlob(supposed, signal)) return arrived(bytes, supposed, "present");
     for (const other of mountFrom) {
-      if (other !== repository.name && (await upload.mount(digest, other, signal)))
-        return arrived(bytes, digest, "mounted");
+      if (other !== repository.name && (await upload.mount(supposed, other, signal)))
+        return arrived(bytes, supposed, "mounted");
     }
   }
   const sent = await retrying((progressed) => upload.goOn(progressed, signal), {
@@ -53,9 +53,9 @@ export async function uploadBlob(
   return arrived(bytes, sent, "sent");
 }
 
-function arrived(bytes: WatchedContent, digest: Digest, how: UploadedBlob["how"]): UploadedBlob {
-  bytes.finish();
-  return { digest, how };
+function arrived(bytes: WatchedContent, blob: WantedBlob, how: UploadedBlob["how"]): UploadedBlob {
+  bytes.finish(blob.size);
+  return { ...blob, how };
 }
 
 /** One blob's way: where the registry wants it, and how much of it is there. */
@@ -79,8 +79,9 @@ class Upload {
   }
 
   /** Mounts the blob from another repository; a registry that does not begins an upload instead, which is kept. */
-  async mount(digest: Digest, from: string, signal: AbortSignal | undefined): Promise<boolean> {
+  async mount(blob: WantedBlob, from: string, signal: AbortSignal | undefined): Promise<boolean> {
     if (this.#location !== undefined) return false;
+    const { digest } = blob;
     const query = new URLSearchParams({ mount: digest, from });
     const target = `${this.#repository.path("blobs/uploads/")}?${query.toString()}`;
     const request = { method: "POST", target, what: this.#what } as const;
@@ -95,7 +96,7 @@ class Upload {
     }
     await discard(response);
     if (response.status === 201 && matches(response, digest)) {
-      return this.#repository.hasBlob({ digest, size: this.#bytes.size }, signal);
+      return this.#repository.hasBlob(blob, signal);
     }
     if (response.status === 202) this.#keepLocation(response);
     return false;
@@ -105,20 +106,25 @@ class Upload {
    * Sends what is missing.
    * @throws PassingFault where it is worth being called again
    */
-  async goOn(progressed: () => void, signal: AbortSignal | undefined): Promise<Digest> {
-    if (this.#isBroken && (await this.#findOffset(progressed, signal)) === "complete")
-      return this.#bytes.digest as Digest;
+  async goOn(progressed: () => void, signal: AbortSignal | undefined): Promise<WantedBlob> {
+    if (this.#isBroken) {
+      // Where to go on shows against the whole.
+      if (this.#bytes.size === undefined) await this.#bytes.measure(signal);
+      if ((await this.#findOffset(progressed, signal)) === "complete") return this.#bytes.measure(signal);
+    }
     if (this.#location === undefined) await this.#begin(signal);
-    const { digest } = this.#bytes;
+    const { digest, size } = this.#bytes;
     // Of an upload that breaks nobody knows how much arrived.
     this.#isBroken = true;
-    if (digest !== undefined && this.#offset === 0) await this.#finish(digest, signal, this.#bytes.size > 0);
-    else {
-      if (this.#offset < this.#bytes.size) await this.#append(signal);
-      this.#arrived(this.#bytes.size, progressed);
-      await this.#finish(await this.#bytes.findDigest(signal), signal, false);
+    if (digest !== undefined && size !== undefined && this.#offset === 0) {
+      await this.#finish({ digest, size }, signal, size > 0);
+    } else {
+      if (size === undefined || this.#offset < size) await this.#append(signal);
+      const whole = await this.#bytes.measure(signal);
+      this.#arrived(whole.size, progressed);
+      await this.#finish(whole, signal, false);
     }
-    return this.#bytes.digest as Digest;
+    return this.#bytes.measure(signal);
   }
 
   async #begin(signal: AbortSignal | undefined): Promise<void> {
@@ -141,7 +147,7 @@ class Upload {
       const response = await registry.request(request, purpose, signal);
       await discard(response);
       const offset = isSuccess(response) ? offsetIn(response.header("range")) : undefined;
-      this.#location = offset === undefined || offset > this.#bytes.size ? undefined : this.#location;
+      this.#location = offset === undefined || offset > (this.#bytes.size ?? 0) ? undefined : this.#location;
       if (this.#location !== undefined) {
         this.#keepLocation(response);
         this.#arrived(offset as number, progressed);
@@ -150,19 +156,22 @@ class Upload {
     }
     this.#offset = 0;
     const { digest, size } = this.#bytes;
-    if (digest === undefined) return "open";
+    if (digest === undefined || size === undefined) return "open";
     return (await this.#repository.hasBlob({ digest, size }, signal)) ? "complete" : "open";
   }
 
-  /** Streams everything from the offset on. */
+  /** Streams everything from the offset on; all of it where nobody knows yet how much that is. */
   async #append(signal: AbortSignal | undefined): Promise<void> {
     const { size } = this.#bytes;
     const offset = this.#offset;
     const headers = {
       "content-type": "application/octet-stream",
-      ...(offset === 0 ? {} : { "content-range": `${offset}-${size - 1}` }),
+      ...(offset === 0 || size === undefined ? {} : { "content-range": `${offset}-${size - 1}` }),
     };
-    const body = { length: size - offset, open: () => this.#bytes.from(offset, signal) };
+    const body = {
+      length: size === undefined ? undefined : size - offset,
+      open: () => this.#bytes.from(offset, signal),
+    };
     const request = {
       method: "PATCH",
       target: this.#location as URL,
@@ -172,23 +181,20 @@ class Upload {
     } as const;
     const response = await this.#attempt(request, signal);
     this.#keepLocation(response);
-    this.#offset = size;
   }
 
   /** Names the digest, with all of the bytes or after them, and checks that the blob is there. */
-  async #finish(digest: Digest, signal: AbortSignal | undefined, withBytes: boolean): Promise<void> {
+  async #finish(blob: WantedBlob, signal: AbortSignal | undefined, withBytes: boolean): Promise<void> {
+    const { digest, size } = blob;
     const target = new URL(this.#location as URL);
     // Added as text: a location that is signed must stay as it is.
     target.search += `${target.search === "" ? "?" : "&"}digest=${encodeURIComponent(digest)}`;
-    const { size } = this.#bytes;
     const headers = { "content-type": "application/octet-stream" };
     const body = withBytes ? { length: size, open: () => this.#bytes.from(0, signal) } : undefined;
     const response = await this.#attempt({ method: "PUT", target, what: this.#what, headers, body }, signal);
     const isTold = response.status === 201 && response.header("docker-content-digest") === digest;
     if (!matches(response, digest))
-      throw this.#failed(
-        `the registry has ${response.header("docker-content-digest")} after ${digest} was sent`,
-      );
+      throw this.#failed(`the registry has something else after ${digest} was sent`);
     if (!isTold && !(await this.#repository.hasBlob({ digest, size }, signal)))
       throw new PassingFault(this.#failed("it is not there after it was sent"), {
         attempts: REFUSED_ATTEMPTS,

@@ -19,6 +19,7 @@ export interface StoredImage {
 /** A blob whose digest is known. */
 export interface StoredContent extends BlobContent {
   readonly digest: Digest;
+  readonly size: number;
 }
 
 /** All that is in an image, each once: blobs, and documents with what they need before them. */

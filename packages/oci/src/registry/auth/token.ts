@@ -45,7 +45,9 @@ export async function fetchToken(
     credentials?.kind === "identity"
       ? refreshRequest(realm, question, credentials.token)
       : tokenRequest(realm, question, credentials);
-  const response = await sendOnce(client, request, `a token of ${realm.host}`, signal);
+  if (credentials?.kind === "identity") client.secrets.add(credentials.token);
+  const host = client.secrets.censor(realm.host);
+  const response = await sendOnce(client, request, `a token of ${host}`, signal);
   if (response.status === 401 || response.status === 403) {
     response.body.on("error", () => {}).destroy();
     throw new OciError(
@@ -57,7 +59,7 @@ export async function fetchToken(
     );
   }
   return readToken(await readSmall(response, TOKEN_BYTES), {
-    host: realm.host,
+    host,
     status: response.status,
     asked,
   });

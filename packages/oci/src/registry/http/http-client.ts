@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
 import { isLoopback, TrustedOrigins } from "./origins.ts";
+import { Secrets } from "./secrets.ts";
 
 const MAX_REDIRECTS = 10;
 const CONNECT_MILLISECONDS = 15_000;
@@ -19,6 +20,8 @@ export interface HttpOptions {
 /** Sends requests one at a time and follows redirects. Knows no registry. */
 export class HttpClient implements AsyncDisposable {
   readonly origins: TrustedOrigins;
+  /** What was shown so far. */
+  readonly secrets: Secrets = new Secrets();
   readonly #options: HttpOptions;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
 
@@ -35,7 +38,7 @@ export class HttpClient implements AsyncDisposable {
   async send(request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
     let { url, headers = {} } = request;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      if (!this.origins.allows(url)) throw notAllowed(url);
+      if (!this.origins.allows(url)) throw notAllowed(url, this.secrets.censor(url.host));
       const response = await this.#exchange({ ...request, url, headers }, signal);
       const location = response.header("location");
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
@@ -55,6 +58,8 @@ export class HttpClient implements AsyncDisposable {
 
   async #exchange(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse> {
     const { method, url, headers, body } = request;
+    const shown = headers?.["authorization"];
+    if (shown !== undefined) this.secrets.addHeader(shown);
     const dispatcher = await this.#dispatcherFor(url);
     const source: BodySource = { failure: undefined };
     const sending = dispatcher.request({
@@ -68,7 +73,9 @@ export class HttpClient implements AsyncDisposable {
           ? method === "GET" || method === "HEAD"
             ? {}
             : { "content-length": "0" }
-          : { "content-length": String(body.length) }),
+          : body.length === undefined
+            ? {}
+            : { "content-length": String(body.length) }),
       },
       body: body === undefined || body.length === 0 ? null : (watched(body, source) as never),
       ...(signal === undefined ? {} : { signal }),
@@ -80,6 +87,7 @@ export class HttpClient implements AsyncDisposable {
       status: answer.statusCode,
       url,
       header: (name) => headerOf(answer.headers[name]),
+      censor: (text) => this.secrets.censor(text),
       body: answer.body,
     };
   }
@@ -124,8 +132,9 @@ export class HttpClient implements AsyncDisposable {
 export function resolveLocation(location: string, base: URL): URL {
   try {
     return new URL(location, base);
-  } catch (cause) {
-    throw new OciError("registry-failed", `${base.host} sends us to a place that is no URL`, { cause });
+  } catch {
+    // The error's own words would show the place, which may hold anything.
+    throw new OciError("registry-failed", `${base.host} sends us to a place that is no URL`);
   }
 }
 
@@ -153,12 +162,12 @@ async function* watched(body: RequestBody, source: BodySource): AsyncGenerator<U
   }
 }
 
-function notAllowed(url: URL): OciError {
+function notAllowed(url: URL, host: string): OciError {
   return new OciError(
     "registry-failed",
     url.username === "" && url.password === ""
-      ? `${url.host} would be spoken to in plain HTTP`
-      : `a URL of ${url.host} carries a password`,
-    { hint: `Allow it with --insecure ${url.host} if its network is your own.` },
+      ? `${host} would be spoken to in plain HTTP`
+      : `a URL of ${host} carries a password`,
+    { hint: `Allow it with --insecure ${host} if its network is your own.` },
   );
 }

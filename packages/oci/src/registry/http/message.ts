@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 
-/** Bytes of known length that can be made from the start any number of times. */
+/** Bytes that can be made from the start any number of times. */
 export interface RequestBody {
-  readonly length: number;
+  /** Undefined where only making them will tell: they are sent in chunks then (RFC 9112, 7.1). */
+  readonly length: number | undefined;
   /** Chunks stay as they are: a socket keeps what it has not sent yet. */
   open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
@@ -21,6 +22,8 @@ export interface HttpResponse {
   readonly url: URL;
   /** A header's value by its name in lower case, joined with commas where it is there more than once. */
   header(name: string): string | undefined;
+  /** Takes what was shown to anybody out of words that came with it, before they become part of a message. */
+  censor(text: string): string;
   /** To be read or destroyed: the connection is taken until then. */
   readonly body: Readable;
 }

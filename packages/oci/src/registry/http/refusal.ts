@@ -9,8 +9,8 @@ const SHOWN_CHARACTERS = 300;
  * @param what what was asked for, as a people would say: `the blob sha256:…`
  */
 export async function refusal(response: HttpResponse, what: string): Promise<OciError> {
-  const said = await explanation(response);
-  const host = response.url.host;
+  const said = response.censor(await explanation(response)).slice(0, SHOWN_CHARACTERS);
+  const host = response.censor(response.url.host);
   return new OciError(
     codeFor(response.status),
     `${host} answers ${response.status} for ${what}${said === "" ? "" : `: ${said}`}`,
@@ -40,8 +40,7 @@ async function explanation(response: HttpResponse): Promise<string> {
     return errors
       .map((error: unknown) => (error ?? {}) as { code?: unknown; message?: unknown })
       .map(({ code, message }) => [code, message].filter((word) => typeof word === "string").join(" "))
-      .join("; ")
-      .slice(0, SHOWN_CHARACTERS);
+      .join("; ");
   } catch {
     return "";
   }

@@ -24,7 +24,8 @@ export async function sendOnce(
     // What a body's maker throws is no fault of the connection.
     if (error instanceof BodyFailure) throw error.cause;
     if (error instanceof OciError) throw error;
-    throw connectionFault(error, request.url.host);
+    const { secrets } = client;
+    throw connectionFault(secrets.censorError(error), secrets.censor(request.url.host));
   }
   if (!isPassing(response.status)) return response;
   const retryAfter = parseRetryAfter(response.header("retry-after"), Date.now());
