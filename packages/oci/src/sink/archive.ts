@@ -94,8 +94,7 @@ async function writePlainMembers(
     path: shown,
     async write(layer, index, layerOptions) {
       const { contentOffset, size } = (await placesUpTo(index, layerOptions.signal))[index] as MemberPlace;
-      const space = { fd: file.handle.fd, offset: contentOffset, size };
-      return writeLayerInto(space, { layer, index }, layerOptions);
+      return writeLayerInto({ file, offset: contentOffset, size }, { layer, index }, layerOptions);
     },
   });
   return { places: await placesUpTo(image.layers.length - 1, options.signal), layers };

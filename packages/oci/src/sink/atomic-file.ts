@@ -7,6 +7,9 @@ import { markTemporary } from "./temporary-path.ts";
 
 const MOVE_BYTES = 1024 * 1024;
 
+/** After so many bytes what is written begins to go to the disk: one that is idle until the end is waited for then. */
+const FLUSH_BYTES = 256 * 1024 * 1024;
+
 /**
  * A file that appears at its path whole or not at all: written under a temporary name in the same folder, flushed to
  * the disk, renamed. Disposing of it before {@link AtomicFile.commit} removes what was written. Failures are
@@ -19,6 +22,9 @@ export class AtomicFile implements AsyncDisposable {
   readonly #mark: Disposable;
   #open = true;
   #renamed = false;
+  #unflushed = 0;
+  #flushing: Promise<void> | undefined;
+  #flushFailure: { readonly error: unknown } | undefined;
 
   private constructor(handle: FileHandle, temporary: string, shown: string) {
     this.handle = handle;
@@ -45,7 +51,19 @@ export class AtomicFile implements AsyncDisposable {
         const left = bytes.length - written;
         written += (await this.handle.write(bytes, written, left, position + written)).bytesWritten;
       }
+      this.wrote(bytes.length);
     });
+  }
+
+  /** Bytes were written through the handle, by somebody else too: the disk may have to do. A failure shows in the end. */
+  wrote(bytes: number): void {
+    this.#unflushed += bytes;
+    if (this.#unflushed < FLUSH_BYTES || this.#flushing !== undefined) return;
+    this.#unflushed = 0;
+    this.#flushing = this.handle
+      .datasync()
+      .catch((error: unknown) => void (this.#flushFailure ??= { error }))
+      .finally(() => (this.#flushing = undefined));
   }
 
   /** Moves bytes towards the file's start. */
@@ -69,6 +87,9 @@ export class AtomicFile implements AsyncDisposable {
   /** Ends the writing: what was written is on the disk. */
   seal(): Promise<void> {
     return withOutputErrors(this.#shown, async () => {
+      await this.#flushing;
+      // The system tells of a page that could not be written once only.
+      if (this.#flushFailure !== undefined) throw this.#flushFailure.error;
       await this.handle.sync();
       await this.#close();
     });

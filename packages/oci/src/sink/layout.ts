@@ -193,9 +193,7 @@ function stagePlainLayers(
         return known;
       }
       const size = await layer.size(layerOptions.signal);
-      return blobs.stage(async ({ handle }) => {
-        return writeLayerInto({ fd: handle.fd, offset: 0, size }, { layer, index }, layerOptions);
-      });
+      return blobs.stage((file) => writeLayerInto({ file, offset: 0, size }, { layer, index }, layerOptions));
     },
   });
 }

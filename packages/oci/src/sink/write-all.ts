@@ -7,6 +7,7 @@ import {
   type LayerWriteOptions,
   type WrittenLayer,
 } from "../image-draft.ts";
+import type { AtomicFile } from "./atomic-file.ts";
 import { layerWriteError } from "./output-error.ts";
 
 /** How many layers are fetched and written at once where some are far away: what is fetched waits somewhere until it is written. */
@@ -54,15 +55,16 @@ export async function writeAllLayers(
  * @throws OciError `layer-inconsistent`
  */
 export async function writeLayerInto(
-  { fd, offset, size }: { readonly fd: number; readonly offset: number; readonly size: number },
+  { file, offset, size }: { readonly file: AtomicFile; readonly offset: number; readonly size: number },
   { layer, index }: { readonly layer: LayerDraft; readonly index: number },
   { signal, onBytes }: LayerWriteOptions,
 ): Promise<WrittenLayer> {
   let written = 0;
-  const digest = await layer.writeAt(fd, offset, {
+  const digest = await layer.writeAt(file.handle.fd, offset, {
     signal,
     onBytes: (bytes) => {
       written += bytes;
+      file.wrote(bytes);
       onBytes?.(bytes);
     },
   });
