@@ -95,7 +95,8 @@ async function measure(name: string, make: (name: string) => Measurements | Prom
   const isOther = (text: string): boolean => text.includes(": ") && !text.startsWith(`${name}: `);
   if (options.only?.every(isOther)) return;
   const { subject, rows, times = rounds } = await make(name);
-  const wanted = rows.filter((row) => isWanted(`${name}: ${row.question}`));
+  const titles = rows.map((row) => `${name}: ${row.question}`);
+  const wanted = rows.filter((_, index) => isWanted(titles[index] as string, titles));
   // Everything is in the page cache from here on, for whoever comes first too.
   const [program = "", ...words] = tarToPipe(subject).command;
   execFileSync(program, words);
@@ -109,8 +110,12 @@ async function measure(name: string, make: (name: string) => Measurements | Prom
   results.push({ subject: { name, files, bytes, paths: directories.length }, rows: measured });
 }
 
-function isWanted(row: string): boolean {
-  return options.only === undefined || options.only.some((text) => row.includes(text));
+/** A row's whole title means that row alone, though others begin with it. */
+function isWanted(title: string, titles: readonly string[]): boolean {
+  const { only } = options;
+  return (
+    only === undefined || only.some((text) => (titles.includes(text) ? title === text : title.includes(text)))
+  );
 }
 
 function describeMachine(): string {
