@@ -1,6 +1,8 @@
 export { BlockPool } from "./compression/block-pool.ts";
 export { LayerCompression } from "./compression/layer-compression.ts";
 export { parseCompression, type Codec, type CodecName } from "./compression/codec.ts";
+export { serveTasks } from "./threads/serve-tasks.ts";
+export { WorkerPool, type Outcome } from "./threads/worker-pool.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   PLAIN_TAR,

@@ -13,8 +13,5 @@ export interface BlockTask {
   readonly length: number;
 }
 
-/** What ends a thread that has nothing to do. */
-export const END = "end";
-
 /** What it answers: how many bytes they became, or why it could not. */
 export type BlockAnswer = { readonly length: number } | { readonly failure: string };

@@ -1,14 +1,8 @@
-import { parentPort } from "node:worker_threads";
-import { END, type BlockAnswer, type BlockTask } from "./block-task.ts";
+import { serveTasks } from "../threads/serve-tasks.ts";
+import type { BlockAnswer, BlockTask } from "./block-task.ts";
 import { formatOf } from "./codec-format.ts";
 
-const port = parentPort;
-if (port === null) throw new Error("block-worker runs in a worker thread only");
-
-port.on("message", (task: BlockTask | typeof END) => {
-  if (task === END) port.close();
-  else port.postMessage(compress(task));
-});
+serveTasks((task, answer) => answer(compress(task as BlockTask)));
 
 function compress({ codec, slot, length }: BlockTask): BlockAnswer {
   try {

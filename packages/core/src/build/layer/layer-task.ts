@@ -33,9 +33,6 @@ export interface SizedLayer {
   readonly listings: readonly Uint8Array<ArrayBuffer>[] | undefined;
 }
 
-/** What ends a worker thread that has nothing to do. */
-export const END = "end";
-
 /** What it answers: bytes that are written or filled in, any number of times, then one end. */
 export type LayerAnswer =
   | { readonly type: "bytes"; readonly bytes: number }

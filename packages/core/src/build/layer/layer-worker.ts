@@ -1,23 +1,14 @@
-import { parentPort } from "node:worker_threads";
-import { writeLayer, type Digest } from "@stowage/oci";
+import { serveTasks, writeLayer, type Digest } from "@stowage/oci";
 import { RingWriter } from "./chunk-ring.ts";
-import type { LayerAnswer, LayerTask, ReadTask } from "./layer-task.ts";
-import { END, packError } from "./layer-task.ts";
+import { packError, type LayerAnswer, type LayerTask, type ReadTask } from "./layer-task.ts";
 import { sizeLayer } from "./size-layer.ts";
 import { storeEntries } from "./store-entries.ts";
 import { writeChunks } from "./write-chunks.ts";
 
-const port = parentPort;
-if (port === null) throw new Error("layer-worker runs in a worker thread only");
-
 /** Reading, hashing and writing are synchronous here: for small files that is far faster than a promise for each. */
-port.on("message", (task: LayerTask | typeof END) => {
-  if (task === END) {
-    port.close();
-    return;
-  }
-  const answer = (message: LayerAnswer, transfer: ArrayBuffer[] = []): void =>
-    port.postMessage(message, transfer);
+serveTasks((given, send) => {
+  const task = given as LayerTask;
+  const answer = (message: LayerAnswer, transfer?: ArrayBuffer[]): void => send(message, transfer);
   try {
     if (task.type === "size") {
       const result = sizeLayer(task.content);
