@@ -1,0 +1,273 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import type { ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { copyToCache, makeCacheKey, type CacheKey } from "../support/binary-cache.ts";
+import { inTwoLanes } from "../support/campaign.ts";
+import { serveCache } from "../support/cache-server.ts";
+import { startDocker } from "../support/docker.ts";
+import { freePort } from "../support/free-port.ts";
+import { nixEnvironment } from "../support/nix-environment.ts";
+import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { stowageWords, type Said } from "../support/stowage.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import { waitForAnswer } from "../support/wait-for.ts";
+import { buildFlake, type Built } from "../support/world.ts";
+
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "unshare", "dockerd", "docker");
+
+describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stowage-caches-"));
+  const cache = join(folder, "cache");
+  let fortuneCat: Built;
+  let key: CacheKey;
+  let path: string;
+  let trusted: readonly string[];
+  /** A link that leads to where there is nothing any more. */
+  const link = join(folder, "result");
+  /** All programs that there are. */
+  const programs = join(folder, "programs");
+
+  beforeAll(() => {
+    fortuneCat = buildFlake("fortune-cat");
+    path = readlinkSync(fortuneCat.link);
+    symlinkSync(path, link);
+    mkdirSync(programs);
+    for (const program of ["sh", "mount"])
+      symlinkSync(
+        execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim(),
+        join(programs, program),
+      );
+    key = makeCacheKey(folder);
+    trusted = ["--trusted-public-key", key.publicKey];
+    copyToCache([path], { folder: cache, key });
+  });
+  afterAll(() => {
+    fortuneCat[Symbol.dispose]();
+    removeFolder(folder);
+  });
+
+  /** The command in a mount namespace without /nix, with no program of Nix on PATH. */
+  async function withoutNix(
+    words: readonly string[],
+  ): Promise<Said & { readonly stdoutBytes: Buffer; readonly left: readonly string[] }> {
+    const home = temporaryFolder();
+    const temporary = join(home, "tmp");
+    mkdirSync(temporary);
+    const program = ["sh", "-c", 'mount -t tmpfs none /nix && exec "$@"', "sh", ...stowageWords];
+    const said = await execa("/usr/bin/unshare", ["-m", ...program, ...words], {
+      reject: false,
+      encoding: "buffer",
+      maxBuffer: 1 << 29,
+      extendEnv: false,
+      env: {
+        PATH: programs,
+        HOME: home,
+        XDG_CACHE_HOME: join(home, "cache"),
+        TMPDIR: temporary,
+        NIX_CONF_DIR: home,
+      },
+    });
+    return {
+      exitCode: said.exitCode,
+      stdout: Buffer.from(said.stdout).toString(),
+      stdoutBytes: Buffer.from(said.stdout),
+      stderr: Buffer.from(said.stderr).toString(),
+      left: readdirSync(temporary),
+    };
+  }
+
+  /** The same command where Nix is. */
+  async function withNix(words: readonly string[]): Promise<Said> {
+    const [program = "", ...rest] = stowageWords;
+    const env = { ...nixEnvironment, XDG_CACHE_HOME: temporaryFolder() };
+    return execa(program, [...rest, ...words], { reject: false, env });
+  }
+
+  const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+  test("it is the same archive, from a folder and over HTTP, and runs in Docker", async () => {
+    const out = temporaryFolder();
+    const [local, fromFolder, fromHttp] = ["local", "folder", "http"].map((name) => join(out, `${name}.tar`));
+    const packed = await withNix(["-q", "pack", path, "-o", local as string]);
+    expect(packed.exitCode, packed.stderr).toBe(0);
+    const expected = sha256(readFileSync(local as string));
+
+    // The link dangles there, and means what it says.
+    const first = await withoutNix([
+      "-q",
+      "pack",
+      link,
+      "--store",
+      `file://${cache}`,
+      ...trusted,
+      "-o",
+      fromFolder as string,
+    ]);
+    expect(first).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    expect(sha256(readFileSync(fromFolder as string))).toBe(expected);
+
+    await using server = await serveCache(cache);
+    const second = await withoutNix([
+      "-q",
+      "pack",
+      path,
+      "--store",
+      server.url,
+      ...trusted,
+      "-o",
+      fromHttp as string,
+    ]);
+    expect(second).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    expect(sha256(readFileSync(fromHttp as string))).toBe(expected);
+    // Each file once, over few connections.
+    expect(new Set(server.requests).size).toBe(server.requests.length);
+    expect(server.connections).toBeLessThan(server.requests.length);
+
+    await using docker = await startDocker();
+    await docker.run("load", "-i", fromHttp as string);
+    const port = await freePort();
+    await docker.run("run", "-d", "--network", "host", "-e", `PORT=${port}`, "fortune-cat:latest");
+    expect((await waitForAnswer(`http://127.0.0.1:${port}/cat`)).status).toBe(200);
+  });
+
+  test("it is the same in every other form", async () => {
+    const store = ["--store", `file://${cache}`, ...trusted];
+    const out = temporaryFolder();
+    const forms: readonly (readonly string[])[] = [
+      ["--format", "oci-dir", "--layering", "per-path"],
+      ["--compression", "zstd:1"],
+    ];
+    for (const [index, form] of forms.entries()) {
+      const [near, far] = [join(out, `near-${index}`), join(out, `far-${index}`)];
+      await withNix(["-q", "pack", path, ...form, "-o", near]);
+      const said = await withoutNix(["-q", "pack", path, ...store, ...form, "-o", far]);
+      expect(said, form.join(" ")).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+      execFileSync("diff", ["-r", near, far]);
+    }
+    const near = join(out, "near.tar");
+    await withNix(["-q", "pack", path, "--format", "docker-archive", "-o", near]);
+    const streamed = await withoutNix(["-q", "pack", path, ...store, "-o", "-"]);
+    expect(sha256(streamed.stdoutBytes)).toBe(sha256(readFileSync(near)));
+    const digests = await Promise.all([
+      withNix(["plan", path, "--digests", "--json"]),
+      withoutNix(["plan", path, ...store, "--digests", "--json"]),
+    ]);
+    const layers = digests.map(({ stdout }) => (JSON.parse(stdout) as { layers: unknown }).layers);
+    expect(layers[1]).toEqual(layers[0]);
+  });
+
+  test("all that explains a closure says the same of it", async () => {
+    const store = ["--store", `file://${cache}`, ...trusted];
+    const budget = join(folder, "budget.json");
+    writeFileSync(budget, '{ "closureSize": "1 GiB", "layers": 100 }');
+    for (const words of [
+      ["ls", path],
+      ["why", path, "libc6", "--precise"],
+      ["diff", path, path],
+      ["dupes", path],
+      ["graph", path, "--format", "dot"],
+      ["check", path, "--budget", budget],
+      ["sbom", path],
+    ]) {
+      const [here, there] = [await withNix(words), await withoutNix([...words, ...store])];
+      expect(there.exitCode, there.stderr).toBe(here.exitCode);
+      expect(there.stdout.trim(), words[0]).toBe(here.stdout.trim());
+    }
+    const image = join(folder, "image.tar");
+    await withoutNix(["-q", "pack", path, ...store, "-o", image]);
+    const verified = await withoutNix(["verify", image, ...store, "--json"]);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: "matches-nix", findings: [] });
+  });
+
+  test("what is wrong with a cache is an error that says so, and nothing is left", async () => {
+    const serveBelow = (response: ServerResponse, name: string): boolean => {
+      const file = join(cache, name);
+      if (name === "" || !existsSync(file)) return false;
+      response.writeHead(200).end(readFileSync(file));
+      return true;
+    };
+    await using server = await serveCache(cache, (request, response) => {
+      const asked = request.url;
+      const [, kind = "", rest = ""] = /^\/([a-z0-9-]+)\/(.*)$/.exec(request.url ?? "") ?? [];
+      const isNar = rest.startsWith("nar/");
+      const status = { "404": 404, "403": 403, "no-nars": isNar ? 404 : 0 }[kind] ?? 0;
+      if (status > 0) response.writeHead(status).end();
+      else if (kind === "circle") response.writeHead(302, { location: asked ?? "/" }).end();
+      else if (kind === "elsewhere") response.writeHead(302, { location: "http://192.0.2.1/x" }).end();
+      else if (kind === "empty" && isNar) response.writeHead(200, { "content-length": 0 }).end();
+      else if (kind === "page") response.writeHead(200).end("<html>it works</html>");
+      else return serveBelow(response, rest);
+      return true;
+    });
+    const cases: [string, number, RegExp][] = [
+      [`${server.url}/404`, 5, /is no binary cache/],
+      [`${server.url}/403`, 5, /is no binary cache.*403/],
+      [`${server.url}/no-nars`, 5, /is missing, which the cache promised/],
+      [`${server.url}/circle`, 5, /redirects without end/],
+      [`${server.url}/elsewhere`, 5, /plain HTTP/],
+      [`${server.url}/empty`, 5, /is not zstd|is not what was promised/],
+      [`${server.url}/page`, 5, /is not what a binary cache says/],
+      [`file://${folder}/nothing`, 5, /is no binary cache/],
+      ["file://host/nothing", 2, /is not the address of a binary cache/],
+      [`file://${cache}?trusted=1`, 2, /not trusted by its address/],
+      [`file://${cache}?store=/gnu/store`, 3, /does not exist|is not in the Nix store/],
+    ];
+    await inTwoLanes(cases, async ([url, exitCode, message]) => {
+      const out = temporaryFolder();
+      const said = await withoutNix(["pack", path, "--store", url, ...trusted, "-o", join(out, "image.tar")]);
+      expect(said.stderr, url).toMatch(message);
+      expect(said.exitCode, said.stderr).toBe(exitCode);
+      expect([...readdirSync(out), ...said.left], url).toEqual([]);
+    });
+  });
+
+  test("nobody's word counts but that of who is trusted, unless it is asked for aloud", async () => {
+    const store = ["--store", `file://${cache}`];
+    const refused = await withoutNix(["ls", path, ...store]);
+    expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(refused.stderr).toContain("nobody trusted signed it, only 'stowage-test-1'");
+    expect(refused.stderr).toContain("--trusted-public-key");
+    const aloud = await withoutNix(["ls", path, ...store, "--no-check-sigs", "--limit", "1"]);
+    expect(aloud.exitCode).toBe(0);
+    expect(aloud.stderr).toContain("--no-check-sigs: nobody vouches");
+    const stripped = join(temporaryFolder(), "cache");
+    cpSync(cache, stripped, { recursive: true });
+    const narinfo = join(stripped, `${basename(path).slice(0, 32)}.narinfo`);
+    execFileSync("chmod", ["u+w", narinfo]);
+    writeFileSync(narinfo, readFileSync(narinfo, "utf8").replace(/^References: .*$/m, "References: "));
+    const fewer = await withoutNix(["ls", path, "--store", `file://${stripped}`, ...trusted]);
+    expect(fewer.exitCode).toBe(5);
+    expect(fewer.stderr).toContain("signature by 'stowage-test-1' is not true of it");
+  });
+
+  test("a path that no store has names those that were asked", async () => {
+    const other = join(temporaryFolder(), "other");
+    mkdirSync(other);
+    writeFileSync(join(other, "nix-cache-info"), "StoreDir: /nix/store\n");
+    const gone = `/nix/store/${"0".repeat(32)}-gone`;
+    const words = ["--store", "auto", "--store", `file://${other}`, "--store", `file://${cache}`, ...trusted];
+    const said = await withoutNix(["ls", gone, ...words]);
+    expect(said.exitCode).toBe(3);
+    for (const name of ["this machine's store", `file://${other}`, `file://${cache}`])
+      expect(said.stderr).toContain(name);
+    // Those that do not have it are passed by.
+    const found = await withoutNix(["ls", path, ...words, "--json"]);
+    const paths = (JSON.parse(found.stdout) as { paths: unknown[] }).paths;
+    expect(paths.length).toBeGreaterThan(40);
+  });
+});

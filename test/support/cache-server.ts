@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { createReadStream, statSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+
+/** A folder served on loopback, as a binary cache is. */
+export interface CacheServer extends AsyncDisposable {
+  readonly url: string;
+  /** Paths that were asked for, in order. */
+  readonly requests: string[];
+  /** Connections that were made. */
+  connections: number;
+}
+
+/**
+ * Serves a folder, ranges too.
+ * @param answer may answer a request itself, and says so
+ */
+export async function serveCache(
+  folder: string,
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+): Promise<CacheServer> {
+  const server = createServer((request, response) => {
+    const path = request.url ?? "/";
+    served.requests.push(path);
+    if (!answer(request, response)) serveFile(join(folder, path), request, response);
+  }).listen(0, "127.0.0.1");
+  server.on("connection", () => served.connections++);
+  await once(server, "listening");
+  const served: CacheServer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests: [],
+    connections: 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return served;
+}
+
+function serveFile(path: string, request: IncomingMessage, response: ServerResponse): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  const length = size - start;
+  response.writeHead(start === 0 ? 200 : 206, {
+    "content-length": length,
+    etag: '"the-same"',
+    ...(start === 0 ? {} : { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+  });
+  if (length === 0) response.end();
+  else createReadStream(path, { start }).pipe(response);
+}
