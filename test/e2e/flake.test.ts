@@ -119,6 +119,16 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
     expect(await docker.run("load", "-i", image)).toBe("Loaded image: fortune-cat:0.1.0");
   });
 
+  test("an image that is built without a sandbox is the same, and leaves nothing outside of the build", () => {
+    build("fortune-cat-image");
+    execFileSync("nix", ["build", `${itself}#fortune-cat-image`, ...world, "--no-link", "--rebuild"], {
+      cwd: folder,
+      env: nixEnvironment,
+      stdio: "pipe",
+    });
+    expect(existsSync("/homeless-shelter")).toBe(false);
+  });
+
   test("is shown for four systems, and its checks pass", () => {
     const shown = JSON.parse(nix(["flake", "show", itself, "--json", ...world])) as Record<string, never>;
     const systems = ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"];

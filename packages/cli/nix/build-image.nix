@@ -240,6 +240,8 @@ let
         printf '%s' "$imageConfig" > config.json
         # Old versions of Nix name the file as it is called outside of the sandbox.
         graph=$NIX_ATTRS_JSON_FILE
+        # Without a sandbox a cache at $HOME would stay behind, and Nix builds nothing while /homeless-shelter is there.
+        export XDG_CACHE_HOME=$NIX_BUILD_TOP/.cache
         [ -e "$graph" ] || graph=$NIX_BUILD_TOP/.attrs.json
         stowage pack --graph "$graph" "''${targets[@]}" "''${words[@]}" \
           --config config.json --tag "$imageName:''${imageTag:-''${base%%-*}}" --output "$out"
