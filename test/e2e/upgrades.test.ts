@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pack, plan, type LayeringStrategyName } from "@stowage/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
+import { inTwoLanes, isLong } from "../support/campaign.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -11,7 +12,6 @@ import { removeFolder } from "../support/temporary-folder.ts";
 import { buildWorld, type Built } from "../support/world.ts";
 
 const ready = requireWorld() && requirePrograms("nix", "nix-store", "docker-registry");
-const isLong = process.env["STOWAGE_LONG"] === "1";
 
 /** Releases of a service, one after the other, and what each brings; the last is no release but the same once more. */
 const releases = ["first", "second", "third", "bumped", "rebased", "rebased"] as const;
@@ -32,18 +32,14 @@ interface Moved {
 
 describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
   let registry: TestRegistry;
-  /** In front of it: nothing fails, and what passes is counted. */
-  let proxy: FaultProxy;
   const built = new Map<string, Built>();
   const folder = mkdtempSync(join(tmpdir(), "stowage-upgrades-"));
   const environment = { ...nixEnvironment, XDG_CACHE_HOME: join(folder, "cache") };
   beforeAll(async () => {
     for (const name of new Set(releases)) built.set(name, buildWorld(`tests.releases.${name}`));
     registry = await startRegistry();
-    proxy = await startFaultProxy(registry.host, () => undefined);
   }, 300_000);
   afterAll(async () => {
-    await proxy[Symbol.asyncDispose]();
     await registry[Symbol.asyncDispose]();
     for (const each of built.values()) each[Symbol.dispose]();
     removeFolder(folder);
@@ -62,6 +58,8 @@ describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
     const isKept = way === "expected, from the previous";
     const layering: LayeringStrategyName = isKept ? "expected" : way;
     const repository = `${layers}/${way.replaceAll(/\W+/g, "-")}`;
+    // In front of the registry: nothing fails, and what passes is counted.
+    await using proxy = await startFaultProxy(registry.host, () => undefined);
     const moved: Moved[] = [];
     let before: { readonly reference: string; readonly digests: ReadonlySet<string> } | undefined;
     for (const [index, name] of releases.entries()) {
@@ -75,6 +73,7 @@ describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
         targets: [link],
         ...request,
         push: [reference],
+        jobs: 1,
       });
       const { manifest, size } = await manifestOf(repository, String(index));
       const bytes = proxy.received - received;
@@ -114,7 +113,9 @@ describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
     "%i layers: what moves is what was foretold, and expected moves least",
     async (layers) => {
       const rows = new Map<Way, Moved[]>();
-      for (const way of ways) rows.set(way, await upgrade(way, layers));
+      await inTwoLanes(ways, async (way) => {
+        rows.set(way, await upgrade(way, layers));
+      });
       const sum = (way: Way): number =>
         (rows.get(way) as Moved[]).slice(1).reduce((total, { bytes }) => total + bytes, 0);
       if (isLong) process.stderr.write(describeRows(layers, rows));
@@ -133,8 +134,11 @@ describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
 });
 
 function describeRows(layers: number, rows: ReadonlyMap<Way, readonly Moved[]>): string {
-  const lines = [...rows].map(([way, moved]) =>
-    [way.padEnd(28), ...moved.map(({ bytes }) => (bytes / 2 ** 20).toFixed(2).padStart(8))].join(""),
+  const lines = ways.map((way) =>
+    [
+      way.padEnd(28),
+      ...(rows.get(way) ?? []).map(({ bytes }) => (bytes / 2 ** 20).toFixed(2).padStart(8)),
+    ].join(""),
   );
   return [`${layers} layers, MiB`, ...lines, ""].join("\n");
 }
