@@ -112,6 +112,33 @@ describe.skipIf(!ready)("an image on a base", () => {
     );
   });
 
+  test("plan has the layers of the pack, the base's counted", async () => {
+    const plan = async (...words: string[]) => {
+      const said = await stowage(["plan", wrapped.link, "--base", base.layout, ...words]);
+      expect(said).toMatchObject({ stderr: "", exitCode: 0 });
+      return said.stdout;
+    };
+    const layersOf = async (...words: string[]) =>
+      JSON.parse(await plan("--json", ...words)) as {
+        base: { from: string; layers: number; paths: string[] };
+        layers: { paths: string[]; size: number }[];
+      };
+    // Two of the base, one that is no store paths': in 4 layers there is one left for them.
+    for (const limit of ["4", "125"]) {
+      const planned = await layersOf("--max-layers", limit);
+      const packed = await pack("--base", base.layout, "--max-layers", limit, "--dry-run");
+      expect(planned.base).toEqual({ from: base.layout, layers: 2, paths: [] });
+      expect(planned.layers.map(({ paths, size }) => ({ paths, size }))).toEqual(
+        packed.layers.slice(2, -1).map(({ paths, size }) => ({ paths, size })),
+      );
+    }
+    expect((await layersOf("--max-layers", "4")).layers).toHaveLength(1);
+    expect(await plan()).toContain(`on top of ${base.layout}: 2 layers more`);
+    const full = await stowage(["plan", wrapped.link, "--base", base.layout, "--max-layers", "3"]);
+    expect(full.exitCode).toBe(2);
+    expect(full.stderr).toContain("--max-layers must be a whole number from 4 to 125");
+  });
+
   test("streamed, as a layout and compressed it is the same image", async () => {
     const out = temporaryFolder();
     const forms = [
@@ -216,6 +243,13 @@ describe.skipIf(!ready)("an image on a base", () => {
     expect(packed.layers.filter(({ isBase }) => !isBase).flatMap(({ paths }) => paths)).toEqual([
       closureOf(wrapped.link).at(-1),
     ]);
+    const planned = await stowage(["plan", wrapped.link, "--base", below, "--json"]);
+    const { base: found, layers } = JSON.parse(planned.stdout) as {
+      base: { paths: string[] };
+      layers: { paths: string[] }[];
+    };
+    expect(layers.map(({ paths }) => paths)).toEqual([[closureOf(wrapped.link).at(-1)]]);
+    expect(found.paths.toSorted()).toEqual(closureOf(wrapped.link).slice(0, -1).toSorted());
     await expectMatchesNix(archive);
     await docker.run("load", "-i", archive);
     expect(await docker.run("run", "--rm", "--network", "none", packed.tags[0] ?? "")).toBe("wrapped hello");

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, plan } from "@stowage/core";
 import { describe, expect, test } from "vitest";
@@ -59,6 +59,21 @@ describe.skipIf(!ready)("plan with digests", () => {
     expect(known.layers.slice(0, -1).map(({ digest }) => digest)).toEqual(
       first.layers.map(({ digest }) => digest),
     );
+  });
+
+  test("where both diffIDs are known they decide what an upgrade keeps", async () => {
+    const { request } = makeBench();
+    const expected = { ...request, layering: "expected" as const };
+    const first = await plan({ ...expected, digests: true });
+    const previous = join(temporaryFolder(), "plan.json");
+    const upgrade = async (layers: unknown) => {
+      writeFileSync(previous, JSON.stringify({ schemaVersion: 1, ...first, layers }));
+      return (await plan({ ...expected, previous })).upgrade;
+    };
+    expect((await upgrade(first.layers))?.sent).toMatchObject({ layers: [], size: 0 });
+    const [bottom, ...others] = first.layers;
+    const changed = await upgrade([{ ...bottom, diffId: `sha256:${"0".repeat(64)}` }, ...others]);
+    expect(changed?.sent).toMatchObject({ layers: [0], size: bottom?.size, changedNarSize: 0 });
   });
 
   test("a path that is not what the store says has no digest", async () => {

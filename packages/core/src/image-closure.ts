@@ -13,6 +13,8 @@ export interface ImageClosure {
   readonly layers: number;
   /** Each layer that holds store paths, from the bottom up. */
   readonly storeLayers: readonly StoreLayerContents[];
+  /** Whether the image records what it holds, as Stowage's do. */
+  readonly isRecorded: boolean;
   /** The image's first name. */
   readonly name?: string;
   /** Of its manifest, or where it has none of its config. */
@@ -63,6 +65,7 @@ export async function readImageClosure(
       const { size: _, ...digests } = summary.layers[number] ?? { size: 0 };
       return { number, ...digests, paths };
     }),
+    isRecorded: record !== undefined,
     ...(name === undefined ? {} : { name }),
     ...(summary.digest === undefined ? {} : { digest: summary.digest }),
   };

@@ -37,6 +37,7 @@ import { checkAttachments } from "./registry/attach-files.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
 import { parsePushPlaces } from "./registry/push-draft-to.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
+import { layersOutsideBase, outsideBase } from "./plan/outside-base.ts";
 import { planLayers } from "./plan/plan-layers.ts";
 import { readKnown } from "./plan/read-known.ts";
 
@@ -139,19 +140,20 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const engines = options.dryRun
     ? []
     : await openEngines(engineNames, { environment, platform: decided.platform, signal });
-  const planned = planLayers(graph, {
+  const known = await readKnown(options, graph, {
+    store: options.store,
+    registry: registries,
+    platform: decided.platform,
+    environment,
+    signal,
+  });
+  const plan = planLayers(outsideBase(graph, base?.storePaths), {
+    ...known,
     strategy: options.layering,
     maxLayers: options.maxLayers,
     otherLayers: OTHER_LAYERS + (base?.image.layers.length ?? 0),
-    ...(await readKnown(options, graph, {
-      store: options.store,
-      registry: registries,
-      platform: decided.platform,
-      environment,
-      signal,
-    })),
+    given: layersOutsideBase(known.given, base?.storePaths),
   });
-  const plan = withoutPaths(planned, base?.storePaths);
 
   await using pool = new LayerPool(jobs);
   await using compression = codec === undefined ? undefined : new BlockPool(codec, jobs);
@@ -220,13 +222,6 @@ async function readOpenBase(
         onProgress({ phase: "base", read, total });
       }),
   });
-}
-
-/** A plan without the paths that need no layer. */
-function withoutPaths(plan: LayerPlan, paths: ReadonlySet<StorePath> | undefined): LayerPlan {
-  if (paths === undefined || paths.size === 0) return plan;
-  const layers = plan.layers.map((layer) => layer.filter((path) => !paths.has(path)));
-  return { ...plan, layers: layers.filter((layer) => layer.length > 0) };
 }
 
 function readUser(options: PackOptions, base?: Base): ReturnType<typeof parseUser> | undefined {

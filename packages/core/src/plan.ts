@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { StorePath } from "@stowage/nix";
-import { digestSink, type WrittenLayer } from "@stowage/oci";
+import { digestSink, PLAIN_TAR, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
@@ -8,14 +8,17 @@ import { DigestCache } from "./cache/digest-cache.ts";
 import { infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 import { describePlan, type PlannedLayer } from "./plan/describe-plan.ts";
-import { DEFAULT_LAYER_LIMIT, type LayeringStrategyName, type LayerPlan } from "./plan/layer-plan.ts";
+import type { EarlierLayer } from "./plan/earlier.ts";
+import type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
+import { layersOutsideBase, outsideBase } from "./plan/outside-base.ts";
 import {
   describeClosureOf,
   describeHistory,
   type ClosureDocument,
   type HistoryDocument,
 } from "./plan/plan-file.ts";
-import { planLayers } from "./plan/plan-layers.ts";
+import { defaultLayerLimit, planLayers } from "./plan/plan-layers.ts";
+import { describeBase, readPlanBase, type PlanBase } from "./plan/plan-base.ts";
 import { readKnown, type PlanSources } from "./plan/read-known.ts";
 import { describeUpgrade, keptLayers, type Upgrade } from "./plan/upgrade.ts";
 
@@ -34,6 +37,8 @@ export interface PlanRequest extends ClosureSource, PlanSources {
   readonly digests?: boolean | undefined;
   /** Whether each path's NAR hash is recomputed from the bytes that are read for the digests; default true. */
   readonly check?: boolean | undefined;
+  /** An image that the closure is to be put on, as `pack` takes it: its layers count, and its store paths need none. */
+  readonly base?: string | undefined;
 }
 
 /** The layers a pack would make. As JSON a plan file, which `--previous` and `--plan` take. */
@@ -43,7 +48,9 @@ export interface PlanResult {
   readonly maxLayers: number;
   /** `tar`: layers were measured; `estimated`: from NAR sizes, the files being elsewhere. */
   readonly sizes: "tar" | "estimated";
-  /** From the bottom up, the image's last layer, which has no store paths, left out. */
+  /** What the image is to be put on: layers that count towards the limit, and paths of the closure that need none. */
+  readonly base?: PlanBase;
+  /** From the bottom up; those of a base, and the image's last layer, which has no store paths, are left out. */
   readonly layers: readonly PlannedLayer[];
   readonly totals: {
     readonly paths: number;
@@ -76,15 +83,19 @@ export async function plan(request: PlanRequest): Promise<PlanResult> {
   const loaded = await loadClosure(request);
   const { graph } = loaded;
   const known = await readKnown(request, graph, request);
-  const decided = planLayers(graph, {
+  await using base = await readPlanBase(request, graph);
+  const planned = outsideBase(graph, base?.storePaths);
+  const otherLayers = OTHER_LAYERS + (base?.image.layers.length ?? 0);
+  const decided = planLayers(planned, {
+    ...known,
     strategy: request.layering,
     maxLayers: request.maxLayers,
-    otherLayers: OTHER_LAYERS,
-    ...known,
+    otherLayers,
+    given: layersOutsideBase(known.given, base?.storePaths),
   });
   const measured = await measureLayers(loaded, decided, request);
-  const kept = keptLayers(decided.layers, known.earlier);
-  const { layers, leastExpectedBytes } = describePlan(graph, decided, {
+  const kept = keptLayers(graph, measured.layers, known.earlier);
+  const { layers, leastExpectedBytes } = describePlan(planned, decided, {
     sizes: measured.sizes,
     kept,
     history: known.history,
@@ -92,23 +103,28 @@ export async function plan(request: PlanRequest): Promise<PlanResult> {
   const described = withDigests(layers, measured.written);
   return {
     layering: decided.strategy,
-    maxLayers: request.maxLayers ?? DEFAULT_LAYER_LIMIT,
+    maxLayers: request.maxLayers ?? defaultLayerLimit(otherLayers),
     sizes: measured.exact ? "tar" : "estimated",
+    ...(base === undefined ? {} : { base: describeBase(base) }),
     layers: described,
     totals: {
-      paths: graph.infos.length,
+      paths: planned.infos.length,
       narSize: sum(layers.map(({ narSize }) => narSize)),
       size: sum(layers.map(({ size }) => size)),
       expectedBytes: sum(layers.map(({ expectedBytes }) => expectedBytes)),
       leastExpectedBytes,
     },
     ...(known.history === undefined ? {} : { history: describeHistory(known.history) }),
-    ...(known.earlier === undefined ? {} : { upgrade: describeUpgrade(graph, described, known.earlier) }),
+    ...(known.earlier === undefined
+      ? {}
+      : { upgrade: describeUpgrade(graph, described, { kept, earlier: known.earlier }) }),
     closure: describeClosureOf(graph),
   };
 }
 
 interface Measured {
+  /** With diffIDs, as far as they are known without reading for them. */
+  readonly layers: readonly EarlierLayer[];
   readonly sizes: readonly number[];
   readonly exact: boolean;
   readonly written: readonly WrittenLayer[] | undefined;
@@ -119,10 +135,11 @@ async function measureLayers(
   decided: LayerPlan,
   { environment = process.env, digests = false, check = true, signal }: PlanRequest,
 ): Promise<Measured> {
-  const elsewhere = graph.infos.find(({ path }) => locate(path) === undefined);
+  const elsewhere = decided.layers.flat().find((path) => locate(path) === undefined);
   // What a cache has could be fetched: for sizes alone that is too much.
   if (elsewhere !== undefined && !digests) {
     return {
+      layers: decided.layers.map((paths) => ({ paths })),
       sizes: decided.layers.map((paths) => estimate(graph, paths)),
       exact: false,
       written: undefined,
@@ -136,8 +153,11 @@ async function measureLayers(
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";
   const drafts = draftStoreLayers(decided.layers, { trees, graph, created, check, pool, cache });
+  const withDiffIds = (made: readonly (WrittenLayer | undefined)[]): EarlierLayer[] =>
+    decided.layers.map((paths, index) => ({ paths, diffId: made[index]?.diffId }));
   if (!digests) {
     return {
+      layers: withDiffIds(await Promise.all(drafts.map((draft) => draft.recall(PLAIN_TAR)))),
       sizes: await Promise.all(drafts.map((draft) => draft.size(signal))),
       exact: true,
       written: undefined,
@@ -146,7 +166,7 @@ async function measureLayers(
   // The config makes no difference to the layers.
   const config = { created, os: "linux", architecture: "amd64" };
   const { layers: written } = await digestSink().write({ layers: drafts, config, names: [] }, { signal });
-  return { sizes: written.map(({ size }) => size), exact: true, written };
+  return { layers: withDiffIds(written), sizes: written.map(({ size }) => size), exact: true, written };
 }
 
 function withDigests(

@@ -20,6 +20,7 @@ export function planCommand(): Verb {
         .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
     ),
   )
+    .option("--base <image>", "count the layers of the image that pack --base puts the closure on")
     .option("--digests", "compute the layers' digests, without writing them")
     .option("--no-check", "--digests without recomputing the NAR hash of each path")
     .option("--limit <n>", "layers that people see; JSON is always whole (default: all)");
@@ -27,6 +28,7 @@ export function planCommand(): Verb {
 }
 
 interface PlanWords extends ClosureWords, LayeringWords {
+  readonly base?: string;
   readonly digests?: boolean;
   readonly check: boolean;
   readonly limit?: string;
@@ -35,7 +37,7 @@ interface PlanWords extends ClosureWords, LayeringWords {
 async function runPlan(speaker: Speaker, targets: readonly string[], words: PlanWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
   if (!words.check && !words.digests) throw new UsageError("--no-check goes with --digests only");
-  const request = { ...readLayering(words), digests: words.digests, check: words.check };
+  const request = { ...readLayering(words), base: words.base, digests: words.digests, check: words.check };
   const source = await readSource(speaker, targets, words);
   const { plan } = await import("@stowage/core");
   const result = await plan({ ...source, ...request });

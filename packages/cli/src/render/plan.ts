@@ -65,10 +65,14 @@ function describePackages({ packages, paths, reason }: PlannedLayer, style: Styl
   return `${style.bold(shown)}${rest}${style.dim(why)}`;
 }
 
-function renderTotals({ layers, totals, sizes, layering }: PlanResult): string {
+function renderTotals({ layers, totals, sizes, layering, base }: PlanResult): string {
   const about = sizes === "estimated" ? "about " : "";
   const note = sizes === "estimated" ? "; sizes are estimated from NAR sizes, the files being elsewhere" : "";
-  return `${count(totals.paths, "path")} in ${count(layers.length, "layer")} (${layering}), ${about}${formatSize(totals.size)}; a release is expected to send ${formatSize(totals.expectedBytes)}, of which ${formatSize(Math.min(totals.expectedBytes, totals.leastExpectedBytes))} change${note}\n`;
+  return `${count(totals.paths, "path")} in ${count(layers.length, "layer")} (${layering}), ${about}${formatSize(totals.size)}; a release is expected to send ${formatSize(totals.expectedBytes)}, of which ${formatSize(Math.min(totals.expectedBytes, totals.leastExpectedBytes))} change${note}\n${base === undefined ? "" : renderBase(base)}`;
+}
+
+function renderBase({ from, layers, paths }: NonNullable<PlanResult["base"]>): string {
+  return `on top of ${terminalSafe(from)}: ${count(layers, "layer")} more${paths.length === 0 ? "" : `, which have ${count(paths.length, "path")} already`}\n`;
 }
 
 function renderUpgrade({ layers }: PlanResult, upgrade: Upgrade): string {

@@ -8,13 +8,23 @@ import type { ChangeHistory } from "./expected/rates.ts";
 import { isImageWord } from "../registry/open-image-at.ts";
 import { isPlanFile, readPlanFile } from "./plan-file.ts";
 
+/** A layer of an earlier release. */
+export interface EarlierLayer {
+  /** In layer order. */
+  readonly paths: readonly StorePath[];
+  /** Of its bytes, where that is known. */
+  readonly diffId?: string | undefined;
+}
+
 /** A release before this one, as far as what is left of it tells. */
 export interface Earlier {
   /** The word that named it. */
   readonly word: string;
   readonly graph: ClosureGraph | undefined;
   /** How its paths shared layers, from the bottom up. */
-  readonly layers: readonly (readonly StorePath[])[] | undefined;
+  readonly layers: readonly EarlierLayer[] | undefined;
+  /** Whether another program made its layers: the same paths are other bytes there. */
+  readonly isForeign: boolean;
   /** What had been counted before it. */
   readonly history: ChangeHistory | undefined;
 }
@@ -33,16 +43,16 @@ export type EarlierOptions = Pick<
 export async function readEarlier(word: string, options: EarlierOptions = {}): Promise<Earlier> {
   const { signal } = options;
   if (await isImageWord(word)) {
-    const { closure, storeLayers } = await readImageClosure(word, options);
-    const layers = storeLayers.map(({ paths }) => paths);
-    return { word, graph: buildGraph(closure), layers, history: undefined };
+    const { closure, storeLayers, isRecorded } = await readImageClosure(word, options);
+    const layers = storeLayers.map(({ paths, diffId }) => ({ paths, diffId }));
+    return { word, graph: buildGraph(closure), layers, isForeign: !isRecorded, history: undefined };
   }
-  const target = { word, layers: undefined, history: undefined };
+  const target = { word, layers: undefined, isForeign: false, history: undefined };
   if (!(await isPlainFile(word)))
     return { ...target, graph: (await loadClosure({ ...options, targets: [word] })).graph };
   const text = await readFile(word, { encoding: "utf8", signal });
   const document = parseJson(text);
-  if (isPlanFile(document)) return { word, ...readPlanFile(document, word) };
+  if (isPlanFile(document)) return { word, isForeign: false, ...readPlanFile(document, word) };
   return { ...target, graph: (await loadClosure({ ...options, targets: [], text })).graph };
 }
 

@@ -1,6 +1,7 @@
 import { makeClosure, parseNarHash, parseStorePath, storePathBaseName, type StorePath } from "@stowage/nix";
 import { CoreError } from "../errors.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
+import type { EarlierLayer } from "./earlier.ts";
 import type { ChangeHistory } from "./expected/rates.ts";
 
 /** A history as JSON: how many releases were watched, and in how many of them each package changed by itself. */
@@ -24,7 +25,7 @@ export interface ClosureDocument {
 
 /** What a plan file says that other verbs need: its layers and its closure, what it knew of the past, or only that. */
 export interface PlanFile {
-  readonly layers: readonly (readonly StorePath[])[] | undefined;
+  readonly layers: readonly EarlierLayer[] | undefined;
   readonly graph: ClosureGraph | undefined;
   readonly history: ChangeHistory | undefined;
 }
@@ -79,12 +80,15 @@ export function readPlanFile(document: Fields, file: string): PlanFile {
   }
 }
 
-function readLayers(value: unknown, storeDir: string | undefined): StorePath[][] {
-  return asList(value, "layers").map((layer) =>
-    asList(asFields(layer, "a layer")["paths"], "a layer's paths").map((path) =>
-      parseStorePath(asText(path, "a path"), storeDir),
-    ),
-  );
+function readLayers(value: unknown, storeDir: string | undefined): EarlierLayer[] {
+  return asList(value, "layers").map((each) => {
+    const layer = asFields(each, "a layer");
+    const paths = asList(layer["paths"], "a layer's paths");
+    return {
+      paths: paths.map((path) => parseStorePath(asText(path, "a path"), storeDir)),
+      diffId: layer["diffId"] === undefined ? undefined : asText(layer["diffId"], "a layer's diffId"),
+    };
+  });
 }
 
 function readClosure(value: unknown): ClosureGraph {

@@ -66,7 +66,8 @@ export function planLayers(graph: ClosureGraph, options: PlanOptions): LayerPlan
   if (name !== "expected")
     refuseBeside(`--layering ${name}`, { "--previous": previous, "--history": history });
   const standing = previous && keepLayers(graph, previous);
-  const layers = strategy(graph, { storeLayers }, { history, standing });
+  // A base may have all that the closure has.
+  const layers = graph.infos.length === 0 ? [] : strategy(graph, { storeLayers }, { history, standing });
   return { strategy: name, layers: layers.map((layer) => layer.map((position) => pathAt(graph, position))) };
 }
 
@@ -90,6 +91,11 @@ function keepLayers(graph: ClosureGraph, layers: readonly (readonly StorePath[])
   });
 }
 
+/** Layers of an image when nothing is said. */
+export function defaultLayerLimit(otherLayers: number): number {
+  return Math.min(DOCKER_LAYER_LIMIT, Math.max(DEFAULT_LAYER_LIMIT, otherLayers + LEAST_ROOM));
+}
+
 function layersForStorePaths(options: PlanOptions): number {
   const least = options.otherLayers + 1;
   if (least > DOCKER_LAYER_LIMIT) {
@@ -99,8 +105,7 @@ function layersForStorePaths(options: PlanOptions): number {
       { hint: "Take a base with fewer layers, or squash it." },
     );
   }
-  const usual = Math.max(DEFAULT_LAYER_LIMIT, options.otherLayers + LEAST_ROOM);
-  const maxLayers = options.maxLayers ?? Math.min(DOCKER_LAYER_LIMIT, usual);
+  const maxLayers = options.maxLayers ?? defaultLayerLimit(options.otherLayers);
   if (!Number.isInteger(maxLayers) || maxLayers < least || maxLayers > DOCKER_LAYER_LIMIT) {
     throw new CoreError(
       "option-invalid",

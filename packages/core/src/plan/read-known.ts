@@ -1,9 +1,9 @@
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import { CoreError } from "../errors.ts";
-import { readEarlier, type EarlierOptions } from "./earlier.ts";
+import { readEarlier, type Earlier, type EarlierOptions } from "./earlier.ts";
 import { learnHistory } from "./history.ts";
 import type { PlanOptions } from "./plan-layers.ts";
-import type { EarlierLayers } from "./upgrade.ts";
+import { mayStand, type EarlierLayers } from "./upgrade.ts";
 
 /** What a plan may start from, as words of the command line or a library call. */
 export interface PlanSources {
@@ -36,8 +36,8 @@ export async function readKnown(
   for (const word of history) releases.push(await readEarlier(word, options));
   return {
     history: learnHistory(releases, graph),
-    previous: before?.layers,
-    given: given?.layers,
+    previous: before?.layers.filter((layer) => mayStand(graph, layer, before)).map(({ paths }) => paths),
+    given: given?.layers.map(({ paths }) => paths),
     earlier: before?.graph === undefined ? undefined : { ...before, graph: before.graph },
   };
 }
@@ -46,9 +46,10 @@ async function readLayers(
   option: string,
   word: string,
   options: EarlierOptions,
-): Promise<Pick<EarlierLayers, "word" | "layers"> & { readonly graph: ClosureGraph | undefined }> {
-  const { graph, layers } = await readEarlier(word, options);
-  if (layers !== undefined) return { word, graph, layers };
+): Promise<Earlier & Pick<EarlierLayers, "layers">> {
+  const earlier = await readEarlier(word, options);
+  const { layers } = earlier;
+  if (layers !== undefined) return { ...earlier, layers };
   throw new CoreError("plan-invalid", `${option}: '${word}' has no layers`, {
     path: word,
     hint: "Give an image, or what stowage plan --json printed.",
