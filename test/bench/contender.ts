@@ -8,6 +8,8 @@ export interface Contender {
   readonly needs?: string;
   /** A file the program writes its own seconds to, where the process's start is not to be counted. */
   readonly clock?: string;
+  /** The same as another contender but for a word that other rows show to work: a quick run leaves it out. */
+  readonly isVariant?: boolean;
 }
 
 /** Contenders that do the same work. They take turns, so that what disturbs the machine disturbs all of them. */

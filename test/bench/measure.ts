@@ -28,12 +28,15 @@ export interface MeasureOptions {
   readonly rounds: number;
   /** Whether all that waits to be written to the disk is written before each run, so that none waits for another's. */
   readonly flush: boolean;
+  /** Whether contenders that are the same as another but for a word run too. */
+  readonly variants: boolean;
 }
 
 /** Runs all contenders of a row in turn, as many rounds as are asked for. */
-export function measureRow(row: Row, { rounds, flush }: MeasureOptions): MeasuredRow {
+export function measureRow(row: Row, { rounds, flush, variants }: MeasureOptions): MeasuredRow {
   const isThere = ({ needs }: Contender): boolean => needs === undefined || hasProgram(needs);
-  const present = row.contenders.filter(isThere);
+  const wanted = row.contenders.filter(({ isVariant }) => variants || !isVariant);
+  const present = wanted.filter(isThere);
   const times = rounds * (row.roundsFactor ?? 1);
   const runs = Array.from({ length: times }, () => present.map((contender) => runOnce(contender, flush)));
   const contenders = present.map(({ name }, index): Measured => {
@@ -46,7 +49,7 @@ export function measureRow(row: Row, { rounds, flush }: MeasureOptions): Measure
       ratio: median(runs.map((round) => (round[index] as Run).seconds / (round[0] as Run).seconds)),
     };
   });
-  const missing = row.contenders.filter((contender) => !isThere(contender)).map(({ name }) => name);
+  const missing = wanted.filter((contender) => !isThere(contender)).map(({ name }) => name);
   return { question: row.question, contenders, missing };
 }
 

@@ -48,7 +48,7 @@ function fileRow(bench: Bench, subject: Subject): Row {
     question: "cold pack to a file",
     contenders: [
       coldPack(bench, subject, { name: "stowage", output, words: [] }),
-      coldPack(bench, subject, { name: "stowage --no-check", output, words: ["--no-check"] }),
+      variant(coldPack(bench, subject, { name: "stowage --no-check", output, words: ["--no-check"] })),
       ...peers.map((peer) => afterForgetting(peer, output, copy)),
     ],
   };
@@ -63,7 +63,7 @@ export function digestsRow(bench: Bench, subject: Subject): Row {
   });
   return {
     question: "cold digests only",
-    contenders: [digests(), digests("--no-check"), hashLimit(subject, bench.folder)],
+    contenders: [digests(), variant(digests("--no-check")), hashLimit(subject, bench.folder)],
   };
 }
 
@@ -75,7 +75,7 @@ function pipeRow(bench: Bench, subject: Subject): Row {
   });
   return {
     question: "cold pack to a pipe",
-    contenders: [stream(), stream("--no-check"), tarToPipe(subject), twoPassesToPipe(subject)],
+    contenders: [stream(), variant(stream("--no-check")), tarToPipe(subject), twoPassesToPipe(subject)],
   };
 }
 
@@ -142,7 +142,9 @@ function compressedRow(bench: Bench, subject: Subject, codec: CodecName): Row {
     question: `cold pack to a file with ${codec}`,
     contenders: [
       coldPack(bench, subject, { name: "stowage", output, words }),
-      coldPack(bench, subject, { name: "stowage --no-check", output, words: [...words, "--no-check"] }),
+      variant(
+        coldPack(bench, subject, { name: "stowage --no-check", output, words: [...words, "--no-check"] }),
+      ),
       afterForgetting(tarAndCompress(subject, { codec, level, output }), output),
     ],
   };
@@ -172,13 +174,11 @@ function jobsRows(bench: Bench, subject: Subject): Row[] {
   const jobs = Array.from({ length: availableParallelism() }, (_, index) => String(index + 1));
   return ["none", ...codecs].map((compression) => ({
     question: `jobs, --compression ${compression}`,
-    contenders: jobs.map((count) =>
-      coldPack(bench, subject, {
-        name: `stowage --jobs ${count}`,
-        output,
-        words: ["--compression", compression, "--jobs", count],
-      }),
-    ),
+    contenders: jobs.map((count) => {
+      const words = ["--compression", compression, "--jobs", count];
+      const contender = coldPack(bench, subject, { name: `stowage --jobs ${count}`, output, words });
+      return count === "1" ? contender : variant(contender);
+    }),
   }));
 }
 
@@ -190,20 +190,26 @@ export function memoryRow(bench: Bench, subject: Subject): Row {
     question: "memory",
     contenders: [
       coldPack(bench, subject, { name: "stowage", output, words: [] }),
-      coldPack(bench, subject, {
-        name: "stowage, layout",
-        output: layout,
-        words: ["--format", "oci-dir"],
-      }),
-      coldPack(bench, subject, { name: "stowage, zstd", output, words: ["--compression", "zstd"] }),
-      coldPack(bench, subject, { name: "stowage, gzip:1", output, words: ["--compression", "gzip:1"] }),
-      {
-        name: "stowage -o -",
-        command: shell('"$@" | cat > /dev/null', ...packWords(subject, "-o", "-")),
-        before: () => forget(bench.cache, layout),
-      },
+      ...[
+        coldPack(bench, subject, {
+          name: "stowage, layout",
+          output: layout,
+          words: ["--format", "oci-dir"],
+        }),
+        coldPack(bench, subject, { name: "stowage, zstd", output, words: ["--compression", "zstd"] }),
+        coldPack(bench, subject, { name: "stowage, gzip:1", output, words: ["--compression", "gzip:1"] }),
+        {
+          name: "stowage -o -",
+          command: shell('"$@" | cat > /dev/null', ...packWords(subject, "-o", "-")),
+          before: () => forget(bench.cache, layout),
+        },
+      ].map(variant),
     ],
   };
+}
+
+function variant(contender: Contender): Contender {
+  return { ...contender, isVariant: true };
 }
 
 function afterForgetting(contender: Contender, ...places: readonly string[]): Contender {
