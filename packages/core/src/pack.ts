@@ -96,12 +96,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     : undefined;
   if (codec !== undefined && output?.isStream && !options.spool) throw unspooled(options);
 
-  if (codec !== undefined && output === undefined) {
+  if (codec !== undefined && output === undefined && places.length === 0) {
     throw new CoreError(
       "option-invalid",
       `--compression ${options.compression}: an engine is sent plain layers`,
       {
-        hint: "Leave --compression out, or write a file too with -o.",
+        hint: "Leave --compression out, or write a file too with -o, or --push.",
       },
     );
   }
