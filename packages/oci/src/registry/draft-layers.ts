@@ -18,13 +18,13 @@ import type { UploadedBlob } from "./upload.ts";
 export interface PushedLayer {
   /** Its bytes, when its turn comes. */
   open(signal?: AbortSignal): Promise<BlobContent>;
-  /** What it was before, or is by a pass over its bytes. */
+  /** What it was before, or is by a pass over its bytes; undefined too where that shows only when it is opened. */
   readonly remembered: WrittenLayer | undefined;
   /** How it is stored. */
   readonly form: StoredForm;
   /** Told of bytes that are sent; undefined where the content tells of others. */
   readonly onBytes: ((bytes: number) => void) | undefined;
-  /** What it is, now that its bytes were sent. */
+  /** What it is, now that it is there. */
   written(blob: UploadedBlob): WrittenLayer;
 }
 
@@ -78,15 +78,15 @@ async function describePlain(
     onBytes,
     written: ({ digest, size }: UploadedBlob): WrittenLayer => ({ diffId: digest, digest, size }),
   });
-  if (recalled === undefined && layer.estimate !== undefined) {
-    // Far away: its size shows when its turn comes.
-    const open = async (signal?: AbortSignal): Promise<BlobContent> =>
-      described({ size: await layer.size(signal), remembered: undefined }).open();
-    return { ...described({ size: 0, remembered: undefined }), open };
-  }
-  const size = recalled?.size ?? (await layer.size(signal));
-  const remembered = recalled ?? (hints.has(size) ? await measureLayer(layer, { signal }) : undefined);
-  return described({ size, remembered });
+  const find = async (signal: AbortSignal | undefined) => {
+    const size = recalled?.size ?? (await layer.size(signal));
+    const remembered = recalled ?? (hints.has(size) ? await measureLayer(layer, { signal }) : undefined);
+    return described({ size, remembered });
+  };
+  if (recalled !== undefined || layer.estimate === undefined) return find(signal);
+  // Far away: its size shows when its turn comes, and whether it is worth asking for.
+  const open = async (signal?: AbortSignal): Promise<BlobContent> => (await find(signal)).open();
+  return { ...described({ size: 0, remembered: undefined }), open };
 }
 
 async function describeCompressed(

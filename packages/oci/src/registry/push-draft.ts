@@ -89,7 +89,7 @@ async function uploadLayers(
       const { remembered, form, onBytes } = drafted;
       const content = await drafted.open(signal);
       const uploaded = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
-      if (uploaded.how !== "sent" && remembered !== undefined) return remembered;
+      if (uploaded.how !== "sent") return remembered ?? drafted.written(uploaded);
       const layer = drafted.written(uploaded);
       sent += layer.size;
       await image.layers[index]?.confirm(form, layer, signal);
