@@ -20,15 +20,18 @@ import { copyToCache, makeCacheKey, type CacheKey } from "../support/binary-cach
 import { inTwoLanes } from "../support/campaign.ts";
 import { serveCache } from "../support/cache-server.ts";
 import { startDocker } from "../support/docker.ts";
+import { startFaultProxy, type FaultKind } from "../support/fault-proxy.ts";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { startRegistry } from "../support/registry.ts";
 import { stowageWords, type Said } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
-const ready = requireWorld() && requirePrograms("nix", "nix-store", "unshare", "dockerd", "docker");
+const ready =
+  requireWorld() && requirePrograms("nix", "nix-store", "unshare", "dockerd", "docker", "docker-registry");
 
 describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix", () => {
   const folder = mkdtempSync(join(tmpdir(), "stowage-caches-"));
@@ -169,6 +172,34 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
     ]);
     const layers = digests.map(({ stdout }) => (JSON.parse(stdout) as { layers: unknown }).layers);
     expect(layers[1]).toEqual(layers[0]);
+  });
+
+  test.each([
+    ["plain", []],
+    ["compressed", ["--compression", "zstd:1"]],
+  ])("it is pushed, %s, where uploads break, and once", async (_, form) => {
+    await using registry = await startRegistry();
+    await using server = await serveCache(cache);
+    // One upload breaks in its middle, another loses its answer, a third is told to wait.
+    const breaks: FaultKind[] = ["503", "lost", "reset"];
+    await using proxy = await startFaultProxy(registry.host, ({ method = "" }) =>
+      method === "PATCH" || method === "PUT" ? breaks.pop() : undefined,
+    );
+    const reference = `${proxy.host}/app:1`;
+    const words = ["-q", "pack", path, ...form, "--json", "--push", reference];
+    const file = join(temporaryFolder(), "near.tar");
+    const here = await withNix(["-q", "pack", path, ...form, "--json", "-o", file]);
+    const pushed = await withoutNix([...words, "--store", server.url, ...trusted]);
+    expect(pushed).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    const { manifestDigest } = JSON.parse(here.stdout) as { manifestDigest: string };
+    expect(JSON.parse(pushed.stdout)).toMatchObject({ manifestDigest });
+    expect(proxy.faults).toEqual({ "503": 1, "429": 0, lost: 1, reset: 1 });
+    const verified = await withNix(["verify", `${registry.host}/app:1`, "--json"]);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: "matches-nix", findings: [] });
+    // Now from a folder; nobody remembers anything but the registry.
+    const again = await withoutNix([...words, "--store", `file://${cache}`, ...trusted]);
+    expect(again).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    expect(JSON.parse(again.stdout)).toMatchObject({ manifestDigest, pushed: [{ sent: 0 }] });
   });
 
   test("all that explains a closure says the same of it", async () => {

@@ -7,9 +7,10 @@ import { nixEnvironment } from "../support/nix-environment.ts";
 import { startPeerRegistry } from "../support/peer-registry.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { passwordAuth, startRegistry, testUser, type TestRegistry } from "../support/registry.ts";
+import { validate } from "../support/schema.ts";
 import { stowageWords, type Said } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { buildWorld, type Built } from "../support/world.ts";
+import { buildWorld, closureOf, type Built } from "../support/world.ts";
 
 const ready = requireWorld() && requirePrograms("nix", "nix-store", "docker-registry", "openssl");
 
@@ -42,18 +43,34 @@ describe.skipIf(!ready)("an image in a registry, wherever an image is taken", ()
     return execa(program, [...rest, ...words], { cwd, env: environment, input, reject: false });
   }
 
-  test("verify: it matches Nix, as the archive does", async () => {
-    const [remote, local] = await Promise.all(
+  /** What the command says of the image as JSON, in the registry and in the archive. */
+  const answersOf = (...words: string[]) =>
+    Promise.all(
       [reference, file].map(async (image) => {
-        const { stdout, exitCode } = await run(["verify", image, "--json"]);
-        expect(exitCode).toBe(0);
-        const { image: _, form, ...answer } = JSON.parse(stdout) as { image: string; form: string };
+        const { stdout, stderr, exitCode } = await run([...words, image, "--json"]);
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        const { image: _, form, ...answer } = validate(words[0] ?? "", stdout) as Record<string, unknown>;
         return { form, answer };
       }),
     );
+
+  test("verify: it matches Nix, as the archive does", async () => {
+    const [remote, local] = await answersOf("verify");
     expect(remote?.form).toBe("registry");
     expect(remote?.answer).toMatchObject({ verdict: "matches-nix" });
     expect(remote?.answer).toEqual(local?.answer);
+  });
+
+  test("inspect: its layers, their paths and files, as in the archive", async () => {
+    const [remote, local] = await answersOf("inspect", "--limit", "0");
+    expect(remote?.form).toBe("registry");
+    expect(remote?.answer).toMatchObject({ findings: [], images: [{ names: [reference] }] });
+    expect(remote?.answer).toEqual(local?.answer);
+    const [files, same] = await answersOf("inspect", "--files", "0");
+    expect(files?.answer).toEqual(same?.answer);
+    const told = await run(["inspect", reference, "--layers"]);
+    for (const path of closureOf(small.link)) expect(told.stdout).toContain(path);
+    expect(told.stdout).toBe((await run(["inspect", file, "--layers"])).stdout);
   });
 
   test.each([

@@ -25,11 +25,11 @@ export interface FaultProxy extends AsyncDisposable {
  */
 export async function startFaultProxy(
   registry: string,
-  decide: () => FaultKind | undefined,
+  decide: (request: IncomingMessage) => FaultKind | undefined,
 ): Promise<FaultProxy> {
   const server = createServer((request, response) => {
     proxy.requests++;
-    const fault = decide();
+    const fault = decide(request);
     if (fault !== undefined) proxy.faults[fault]++;
     if (fault === "503" || fault === "429") {
       request.resume();
