@@ -123,6 +123,12 @@ describe.skipIf(!ready)("verify", () => {
         const zipped = await pipe(`gzip -1 < '${images[form]}' | gzip -dc | "$@"`);
         expect(zipped.stdout).toBe(stdout);
       }
+      const named = await execa(
+        "sh",
+        ["-c", `cat '${images.archive}' | "$@"`, "sh", program, ...words, "verify", "/dev/stdin"],
+        { env: nixEnvironment },
+      );
+      expect(named.stdout).toContain("matches Nix");
       const cut = await pipe(`head -c 3000000 '${images.archive}' | "$@"`);
       expect(cut).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("is not an image") });
       const nothing = await pipe(`gzip < '${images.archive}' | "$@"`);

@@ -29,7 +29,7 @@ interface ReadImageAccess {
 
 /** Whether a word means what comes through a pipe, which can be read once. */
 export function isPiped(word: string): boolean {
-  return word === "-" && !fstatSync(0).isFile();
+  return (word === "-" || word === "/dev/stdin") && !fstatSync(0).isFile();
 }
 
 /** Where an image is, as a word of the command line; `-` is stdin, where that is a file. */

@@ -1,6 +1,7 @@
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OciError } from "../errors.ts";
+import { readSome } from "../read-some.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { temporaryName } from "./temporary-name.ts";
 import { markTemporary } from "./temporary-path.ts";
@@ -121,20 +122,13 @@ export class AtomicFile implements AsyncDisposable {
     this.#mark[Symbol.dispose]();
   }
 
-  /** Reads some bytes, again where a signal came between: libuv does not do that for reads. */
   async #readAt(buffer: Uint8Array, position: number): Promise<number> {
-    for (;;) {
-      try {
-        const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
-        if (bytesRead > 0) return bytesRead;
-        throw new OciError("output-failed", `cannot write ${this.#shown}: somebody else cut it off`, {
-          path: this.#shown,
-          hint: "Let nothing else write to temporary files beside it.",
-        });
-      } catch (error) {
-        if (systemErrorCode(error) !== "EINTR") throw error;
-      }
-    }
+    const bytesRead = await readSome(this.handle, buffer, position);
+    if (bytesRead > 0) return bytesRead;
+    throw new OciError("output-failed", `cannot write ${this.#shown}: somebody else cut it off`, {
+      path: this.#shown,
+      hint: "Let nothing else write to temporary files beside it.",
+    });
   }
 
   async #close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { OciError } from "../errors.ts";
 
 /** What the system's word means for somebody who wanted a file written. */
@@ -31,7 +32,12 @@ const readerGoneCodes = new Set([
 /** The code of a failed system call or of a stream that is closed; undefined for any other error. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  return "syscall" in error || readerGoneCodes.has(error.code) ? error.code : undefined;
+  return "syscall" in error || readerGoneCodes.has(error.code) ? nameOf(error.code, error) : undefined;
+}
+
+/** libuv has no name for a quota that is used up. */
+function nameOf(code: string, error: Error): string {
+  return "errno" in error && error.errno === -constants.errno.EDQUOT ? "EDQUOT" : code;
 }
 
 /** Turns a failed system call on an output into an {@link OciError}; other errors pass as they are. */
@@ -47,7 +53,8 @@ function outputError(error: unknown, path: string): unknown {
 export function layerWriteError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
   const isWrite = "syscall" in error && error.syscall === "write";
-  return isWrite || diskIsFull.has(error.code) ? describeFailure(error.code, error, path) : error;
+  const code = nameOf(error.code, error);
+  return isWrite || diskIsFull.has(code) ? describeFailure(code, error, path) : error;
 }
 
 const diskIsFull = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);

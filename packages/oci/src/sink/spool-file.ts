@@ -2,6 +2,8 @@ import { unlinkSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { OciError } from "../errors.ts";
+import { readSome } from "../read-some.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
 
@@ -43,12 +45,22 @@ export class SpoolFile implements AsyncDisposable {
     });
   }
 
-  /** `length` bytes from a place on, which were written. Each chunk is valid only until the next is asked for. */
+  /**
+   * `length` bytes from a place on, which were written. Each chunk is valid only until the next is asked for.
+   * @throws OciError `output-failed` where they cannot be read, or are there no more
+   */
   async *read(length: number, from = 0): AsyncGenerator<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(length, READ_BYTES));
     for (let position = 0; position < length;) {
       const most = Math.min(buffer.length, length - position);
-      const { bytesRead } = await this.#handle.read(buffer, 0, most, from + position);
+      const bytesRead = await withOutputErrors(this.#folder, () =>
+        readSome(this.#handle, buffer.subarray(0, most), from + position),
+      );
+      if (bytesRead === 0)
+        throw new OciError("output-failed", `a temporary file in ${this.#folder} became shorter`, {
+          path: this.#folder,
+          hint: "Let nothing else write to it, or name another folder with TMPDIR.",
+        });
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }

@@ -34,7 +34,8 @@ async function readArchive(
   signal: AbortSignal | undefined,
 ): Promise<ImageSource> {
   const stats = await withReadErrors(path, () => handle.stat());
-  if (!stats.isFile()) throw noArchive(path, "it is no regular file");
+  if (!stats.isFile())
+    throw noArchive(path, "it is no regular file (what comes through a pipe: stowage verify - < FILE)");
   const { members, fault } = await indexTar(handle, stats.size, { shown: path, signal });
   return sourceOf(path, {
     members,

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { OciError } from "../errors.ts";
+import { readSome } from "../read-some.ts";
 
 /** Large enough that a call for each chunk costs nothing, small enough for many layers at once. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -24,8 +25,8 @@ export async function* readExtent(
   for (let position = 0; position < size;) {
     signal?.throwIfAborted();
     const wanted = Math.min(buffer.length, size - position);
-    const { bytesRead } = await withReadErrors(shown, () =>
-      handle.read(buffer, 0, wanted, offset + position),
+    const bytesRead = await withReadErrors(shown, () =>
+      readSome(handle, buffer.subarray(0, wanted), offset + position),
     );
     if (bytesRead === 0) {
       throw new OciError("image-corrupted", `'${shown}' became shorter while it was read`, {

@@ -50,6 +50,7 @@ export interface PackedError {
   readonly position: number | undefined;
   /** Of a failed system call. */
   readonly syscall: string | undefined;
+  readonly errno: number | undefined;
   readonly cause: PackedError | undefined;
 }
 
@@ -64,19 +65,21 @@ export function packError(error: unknown): PackedError {
       path: undefined,
       position: undefined,
       syscall: undefined,
+      errno: undefined,
       cause: undefined,
     };
   }
-  const { code, hint, path, position, syscall } = error as {
+  const { code, hint, path, position, syscall, errno } = error as {
     code?: string;
     hint?: string;
     path?: string;
     position?: number;
     syscall?: string;
+    errno?: number;
   };
   const cause = error.cause === undefined ? undefined : packError(error.cause);
   const { name, message, stack } = error;
-  return { name, message, stack, code, hint, path, position, syscall, cause };
+  return { name, message, stack, code, hint, path, position, syscall, errno, cause };
 }
 
 /** The error again, of the class it was. */
@@ -88,6 +91,6 @@ export function unpackError(packed: PackedError): Error {
   if (packed.name === "OciError")
     return new OciError(packed.code as OciErrorCode, packed.message, { hint, path, cause });
   const error = new Error(packed.message, { cause });
-  const { name, code, syscall, stack } = packed;
-  return Object.assign(error, { name, code, path, stack }, syscall === undefined ? {} : { syscall });
+  const { name, code, syscall, errno, stack } = packed;
+  return Object.assign(error, { name, code, path, stack }, syscall === undefined ? {} : { syscall, errno });
 }
