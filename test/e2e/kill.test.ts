@@ -110,7 +110,8 @@ describe.skipIf(!ready)(
         const expression = `inject=${call}:signal=KILL:when=${n}`;
         const { signal, exitCode } = await traceStowage(words, { cwd, env, expression });
         if (signal === "SIGKILL") killed.set(call, (killed.get(call) ?? 0) + 1);
-        else expect(exitCode, what).toBe(0);
+        // Each process counts its own calls: the one that was killed may be a Nix that the pack had asked.
+        else expect([0, 4], what).toContain(exitCode);
         const remembered = digestsIn(cacheOf(`${call}-${n}`));
         if (!remembers && remembered > 0 && remembered < digestsIn(cacheOf("reference")))
           outcomes["began to remember"]++;
@@ -120,6 +121,7 @@ describe.skipIf(!ready)(
           expect([...readLayoutNames(join(cwd, "output")).keys()], what).toContain("docker.io/library/old:1");
         else expect(isKept(left) || isDeepStrictEqual(left, complete), what).toBe(true);
         const isDone = isDeepStrictEqual(left, complete);
+        if (exitCode === 4) expect(isKept(left), what).toBe(true);
         outcomes[isDone ? "was done" : isKept(left) ? "left what was there" : "added something"]++;
         if (left !== undefined) await expectMatchesNix(join(cwd, "output"), { store: small.url });
 
