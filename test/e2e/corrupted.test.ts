@@ -28,7 +28,9 @@ function makeCorruptedStore(): { readonly store: ChrootStore; readonly corrupted
 function expectCorrupted(said: Said, path: string): void {
   expect(said.stderr).toContain(`${path} is corrupted`);
   expect(said.stderr).toContain("--no-check");
-  expect(said.stderr.trimEnd().split("\n")).toHaveLength(2);
+  // The packages' scripts want a shell that is not there, which is told before.
+  const lines = said.stderr.trimEnd().split("\n");
+  expect(lines.filter((line) => !line.startsWith("stowage: warning:"))).toHaveLength(2);
   expect(said.exitCode).toBe(3);
 }
 

@@ -86,7 +86,9 @@ describe.skipIf(!ready)("Fortune Cat's Nix build", () => {
     for (const outputs of [packages, apps, devShells])
       expect(Object.keys(outputs ?? {}).toSorted()).toEqual(systems);
     for (const system of systems)
-      expect(Object.keys(packages?.[system] ?? {}).toSorted()).toEqual(["default", "fortune-cat"]);
+      expect(Object.keys(packages?.[system] ?? {})).toEqual(
+        expect.arrayContaining(["default", "fortune-cat"]),
+      );
   });
 
   test("nix run starts it", async () => {
