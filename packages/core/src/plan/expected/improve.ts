@@ -16,30 +16,35 @@ const MOST_SWEEPS = 6;
  * merging alone is 1 to 13 % above it.
  */
 export function improve(model: ChangeModel, start: readonly Cluster[], limit: number): Cluster[] {
-  let best = settle(model, start, limit);
+  let best = settle(model, start, { limit });
   if (best.clusters.every(({ standing }) => standing > 0)) return best.clusters;
   const chance = new Chance();
   const rounds = Math.min(MOST_ROUNDS, Math.floor(ROUNDS_TIMES_UNITS / model.units.length));
   for (let round = 0; round < rounds; round++) {
-    const next = settle(model, putElsewhere(model, best.clusters, limit, chance), limit);
+    const changed = putElsewhere(model, best.clusters, limit, chance);
+    const next = settle(model, changed, { limit, settled: best.isSettled ? best.clusters : [] });
     if (next.cost < best.cost) best = next;
   }
   return best.clusters;
 }
 
 interface Settled {
-  readonly clusters: readonly Cluster[];
+  readonly clusters: Cluster[];
   readonly cost: number;
+  /** Whether no unit has anywhere cheaper to go. */
+  readonly isSettled: boolean;
 }
 
+/** @param options `settled`: clusters between which no unit has anywhere cheaper to go */
 function settle(
   model: ChangeModel,
   start: readonly Cluster[],
-  limit: number,
-): Settled & { clusters: Cluster[] } {
-  const partition = new Partition(model, start, limit);
-  for (let left = MOST_SWEEPS; left > 0 && partition.sweep(); left--);
-  return { clusters: partition.clusters(), cost: partition.cost };
+  { limit, settled = [] }: { readonly limit: number; readonly settled?: readonly Cluster[] },
+): Settled {
+  const partition = new Partition(model, start, { limit, settled: new Set(settled) });
+  let isSettled = false;
+  for (let left = MOST_SWEEPS; left > 0 && !isSettled; left--) isSettled = !partition.sweep();
+  return { clusters: partition.clusters(), cost: partition.cost, isSettled };
 }
 
 /** Puts what one package changes in one cluster into another one, or where there is room into one of its own. */

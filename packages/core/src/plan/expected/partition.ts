@@ -5,46 +5,66 @@ import { layerCost, likelihoodAt } from "./layer-cost.ts";
 /** Moves that gain less than this many bytes are noise of rounding. */
 const LEAST_GAIN = 1e-3;
 
-/** Clusters between which single units move: for each how often it has each cause. */
+/**
+ * Clusters between which single units move: for each how often it has each cause. A unit that found nothing cheaper looks
+ * again only at what changed since: costs follow from members alone.
+ */
 export class Partition {
   readonly #model: ChangeModel;
   readonly #causes: number;
   readonly #limit: number;
   readonly #clusterOf: Int32Array;
-  readonly #members: Set<number>[];
-  readonly #counts: Uint16Array[];
-  readonly #sizes: number[];
-  readonly #weights: number[];
-  readonly #likelihoods: number[];
-  readonly #costs: number[];
-  readonly #standing: number[];
+  readonly #members: number[][];
+  /** For each cluster how many of its units each cause changes, one cluster after another. */
+  readonly #counts: Uint16Array;
+  readonly #sizes: Float64Array;
+  readonly #weights: Float64Array;
+  readonly #likelihoods: Float64Array;
+  readonly #costs: Float64Array;
+  readonly #standing: Float64Array;
+  /** How many moves there were when each cluster last changed, and when each unit last found nothing cheaper. */
+  readonly #changedAt: Int32Array;
+  readonly #checkedAt: Int32Array;
+  #moves = 1;
 
-  constructor(model: ChangeModel, clusters: readonly Cluster[], limit: number) {
+  /** @param settled clusters between which no unit has anywhere cheaper to go */
+  constructor(
+    model: ChangeModel,
+    clusters: readonly Cluster[],
+    { limit, settled }: { readonly limit: number; readonly settled: ReadonlySet<Cluster> },
+  ) {
+    const room = Math.max(clusters.length, limit);
     this.#model = model;
     this.#causes = model.weights.length;
     this.#limit = limit;
     this.#clusterOf = new Int32Array(model.units.length).fill(-1);
-    this.#members = clusters.map(({ units }) => new Set(units));
-    this.#standing = clusters.map(({ standing }) => standing);
-    this.#counts = clusters.map(() => new Uint16Array(this.#causes));
-    this.#sizes = clusters.map(() => 0);
-    this.#weights = clusters.map(() => 0);
-    this.#likelihoods = clusters.map(() => 0);
-    this.#costs = clusters.map(() => 0);
-    for (const [index, { units }] of clusters.entries()) {
-      for (const unit of units) this.#clusterOf[unit] = index;
+    this.#members = clusters.map(({ units }) => [...units]);
+    this.#counts = new Uint16Array(room * this.#causes);
+    this.#sizes = new Float64Array(room);
+    this.#weights = new Float64Array(room);
+    this.#likelihoods = new Float64Array(room);
+    this.#costs = new Float64Array(room);
+    this.#standing = new Float64Array(room);
+    this.#changedAt = new Int32Array(room).fill(1);
+    this.#checkedAt = new Int32Array(model.units.length);
+    for (const [index, cluster] of clusters.entries()) {
+      this.#standing[index] = cluster.standing;
+      if (settled.has(cluster)) this.#changedAt[index] = 0;
+      for (const unit of cluster.units) this.#clusterOf[unit] = index;
       this.#renew(index);
     }
   }
 
   clusters(): Cluster[] {
     return this.#members.flatMap((members, index) =>
-      members.size === 0 ? [] : [{ units: [...members], standing: this.#standing[index] as number }],
+      members.length === 0 ? [] : [{ units: members, standing: this.#standing[index] as number }],
     );
   }
 
   get cost(): number {
-    return this.#costs.reduce((sum, cost) => sum + cost, 0);
+    let sum = 0;
+    for (let index = 0; index < this.#members.length; index++) sum += this.#costs[index] as number;
+    return sum;
   }
 
   /** Moves each unit that costs less elsewhere, those first that overpay most. Returns whether any moved. */
@@ -64,20 +84,25 @@ export class Partition {
   #moveIfCheaper(unit: number): boolean {
     const from = this.#clusterOf[unit] as number;
     if ((this.#standing[from] as number) > 0) return false;
+    const checked = this.#checkedAt[unit] as number;
+    const since = (this.#changedAt[from] as number) > checked ? -1 : checked;
+    this.#checkedAt[unit] = this.#moves;
+    const mayStandAlone = this.#count < this.#limit && (this.#members[from] as number[]).length > 1;
+    if (since === this.#moves && !mayStandAlone) return false;
     // What leaving saves is the most that arriving may cost.
     const gain = (this.#costs[from] as number) - this.#costWithout(from, unit) - LEAST_GAIN;
     if (gain <= 0) return false;
     let best = gain;
     let to = -1;
-    for (const index of this.#members.keys()) {
+    for (let index = 0; index < this.#members.length; index++) {
+      if ((this.#changedAt[index] as number) <= since) continue;
       if (index === from || (this.#standing[index] as number) > 0) continue;
-      if ((this.#members[index] as Set<number>).size === 0) continue;
+      if ((this.#members[index] as number[]).length === 0) continue;
       const cost = this.#costOfAdding(index, unit, best);
       if (cost >= best) continue;
       best = cost;
       to = index;
     }
-    const mayStandAlone = this.#count < this.#limit && (this.#members[from] as Set<number>).size > 1;
     if (mayStandAlone && this.#costAlone(unit) < best) to = this.#newCluster();
     if (to === -1) return false;
     this.#move(unit, from, to);
@@ -85,7 +110,9 @@ export class Partition {
   }
 
   get #count(): number {
-    return this.#members.reduce((count, members) => count + (members.size > 0 ? 1 : 0), 0);
+    let count = 0;
+    for (const members of this.#members) if (members.length > 0) count++;
+    return count;
   }
 
   #costAlone(unit: number): number {
@@ -96,11 +123,11 @@ export class Partition {
   }
 
   #costWithout(cluster: number, unit: number): number {
-    if ((this.#members[cluster] as Set<number>).size === 1) return 0;
-    const counts = this.#counts[cluster] as Uint16Array;
+    if ((this.#members[cluster] as number[]).length === 1) return 0;
+    const start = cluster * this.#causes;
     let gone = 0;
     for (const cause of this.#model.causes[unit] as Uint32Array) {
-      if (counts[cause] === 1) gone += this.#model.weights[cause] as number;
+      if (this.#counts[start + cause] === 1) gone += this.#model.weights[cause] as number;
     }
     const weight = Math.max(0, (this.#weights[cluster] as number) - gone);
     const size = (this.#sizes[cluster] as number) - (this.#model.sizes[unit] as number);
@@ -112,66 +139,68 @@ export class Partition {
     const size = (this.#sizes[cluster] as number) + (this.#model.sizes[unit] as number);
     const before = this.#costs[cluster] as number;
     if (layerCost(this.#likelihoods[cluster] as number, size) - before >= enough) return enough;
-    const counts = this.#counts[cluster] as Uint16Array;
+    const start = cluster * this.#causes;
     const most = this.#model.weightFor(likelihoodAt(enough + before, size));
     const causes = this.#model.causes[unit] as Uint32Array;
     let weight = this.#weights[cluster] as number;
     for (let index = causes.length - 1; index >= 0; index--) {
       const cause = causes[index] as number;
-      if (counts[cause] !== 0) continue;
+      if (this.#counts[start + cause] !== 0) continue;
       weight += this.#model.weights[cause] as number;
       if (weight > most) return enough;
     }
     return layerCost(this.#model.likelihood(weight), size) - before;
   }
 
+  /** An empty cluster; there is room, as there are fewer than the limit. */
   #newCluster(): number {
-    const empty = this.#members.findIndex((members) => members.size === 0);
-    if (empty !== -1) return empty;
-    this.#counts.push(new Uint16Array(this.#causes));
-    for (const list of [this.#sizes, this.#weights, this.#likelihoods, this.#costs, this.#standing])
-      list.push(0);
-    return this.#members.push(new Set()) - 1;
+    const empty = this.#members.findIndex((members) => members.length === 0);
+    return empty === -1 ? this.#members.push([]) - 1 : empty;
   }
 
   #move(unit: number, from: number, to: number): void {
-    this.#members[from]?.delete(unit);
-    this.#members[to]?.add(unit);
+    const left = this.#members[from] as number[];
+    left.splice(left.indexOf(unit), 1);
+    this.#members[to]?.push(unit);
     this.#clusterOf[unit] = to;
     this.#renewAfter(from, unit, -1);
     this.#renewAfter(to, unit, 1);
+    this.#moves++;
+    this.#changedAt[from] = this.#moves;
+    this.#changedAt[to] = this.#moves;
   }
 
   #renewAfter(index: number, unit: number, step: 1 | -1): void {
-    const counts = this.#counts[index] as Uint16Array;
+    const start = index * this.#causes;
     for (const cause of this.#model.causes[unit] as Uint32Array)
-      counts[cause] = (counts[cause] as number) + step;
+      this.#counts[start + cause] = (this.#counts[start + cause] as number) + step;
     this.#sizes[index] = (this.#sizes[index] as number) + step * (this.#model.sizes[unit] as number);
     this.#weigh(index);
   }
 
   #renew(index: number): void {
-    const counts = this.#counts[index] as Uint16Array;
+    const start = index * this.#causes;
     let size = 0;
-    for (const unit of this.#members[index] as Set<number>) {
+    for (const unit of this.#members[index] as number[]) {
       size += this.#model.sizes[unit] as number;
       for (const cause of this.#model.causes[unit] as Uint32Array)
-        counts[cause] = (counts[cause] as number) + 1;
+        this.#counts[start + cause] = (this.#counts[start + cause] as number) + 1;
     }
     this.#sizes[index] = size;
     this.#weigh(index);
   }
 
   #weigh(index: number): void {
-    const counts = this.#counts[index] as Uint16Array;
+    const start = index * this.#causes;
     const { weights, likelihood } = this.#model;
     let weight = 0;
-    for (let cause = 0; cause < counts.length; cause++) {
-      if (counts[cause] !== 0) weight += weights[cause] as number;
+    for (let cause = 0; cause < this.#causes; cause++) {
+      if (this.#counts[start + cause] !== 0) weight += weights[cause] as number;
     }
     this.#weights[index] = weight;
-    this.#likelihoods[index] = likelihood(weight);
-    const isEmpty = (this.#members[index] as Set<number>).size === 0;
-    this.#costs[index] = isEmpty ? 0 : layerCost(this.#likelihoods[index], this.#sizes[index] as number);
+    const likely = likelihood(weight);
+    this.#likelihoods[index] = likely;
+    const isEmpty = (this.#members[index] as number[]).length === 0;
+    this.#costs[index] = isEmpty ? 0 : layerCost(likely, this.#sizes[index] as number);
   }
 }
