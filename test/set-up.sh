@@ -8,7 +8,7 @@ case "${1:-}" in
   demo) commands="nix-store:nix-bin git:git patchelf:patchelf" ;;
   tests) commands="nix-store:nix-bin git:git patchelf:patchelf python3:python3 bsdtar:libarchive-tools strace:strace cc:gcc
     dockerd:docker.io docker:docker-cli/docker.io ctr:containerd runc:runc podman:podman skopeo:skopeo umoci:umoci chromium:chromium dot:graphviz
-    pkill:procps xz:xz-utils docker-registry:docker-registry openssl:openssl pigz:pigz zstd:zstd faketime:faketime disorderfs:disorderfs zsh:zsh fish:fish" ;;
+    pkill:procps xz:xz-utils docker-registry:docker-registry openssl:openssl pigz:pigz zstd:zstd faketime:faketime disorderfs:disorderfs zsh:zsh fish:fish tmux:tmux" ;;
   *) echo "usage: sh test/set-up.sh demo|tests" >&2; exit 2 ;;
 esac
 

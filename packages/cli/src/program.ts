@@ -9,6 +9,7 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
   pack: async () => (await import("./commands/pack.ts")).packCommand,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   ls: async () => (await import("./commands/ls.ts")).lsCommand,
+  browse: async () => (await import("./commands/browse.ts")).browseCommand,
   why: async () => (await import("./commands/why.ts")).whyCommand,
   diff: async () => (await import("./commands/diff.ts")).diffCommand,
   dupes: async () => (await import("./commands/dupes.ts")).dupesCommand,

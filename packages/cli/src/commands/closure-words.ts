@@ -12,12 +12,20 @@ export interface ClosureWords extends ImageWords, StoreWords {
   readonly json?: boolean;
 }
 
-/** Gives a verb the options that say where its closure comes from. */
+/** Gives a verb the options that say where its closure comes from, and how it is answered. */
 export function withClosureOptions(command: Command): Command {
-  return withImageOptions(
-    withStoreOptions(command)
-      .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
-      .option("--json", "print the answer as JSON"),
+  return withImageOptions(withGraphOption(command).option("--json", "print the answer as JSON"));
+}
+
+/** Gives a verb the options that say where its closure comes from. */
+export function withSourceOptions(command: Command): Command {
+  return withImageOptions(withGraphOption(command));
+}
+
+function withGraphOption(command: Command): Command {
+  return withStoreOptions(command).option(
+    "--graph <file>",
+    "an exported closure instead of a store, as Nix prints it; - is stdin",
   );
 }
 

@@ -4,6 +4,7 @@ import type { GlobalOptions } from "../speaker.ts";
 export interface Style {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
+  readonly inverse: (text: string) => string;
 }
 
 /** Colour only where it was asked for, or on a terminal without `NO_COLOR` (https://no-color.org). */
@@ -17,5 +18,5 @@ export function makeStyle(
     (color === "auto" && stream.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb");
   const mark = (start: number, end: number) => (text: string) =>
     isWanted && text !== "" ? `\u001b[${start}m${text}\u001b[${end}m` : text;
-  return { bold: mark(1, 22), dim: mark(2, 22) };
+  return { bold: mark(1, 22), dim: mark(2, 22), inverse: mark(7, 27) };
 }

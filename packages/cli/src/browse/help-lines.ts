@@ -1,0 +1,23 @@
+/** What each key does, as the help lists it. */
+export const helpLines: readonly (readonly [keys: string, meaning: string])[] = [
+  ["↑ ↓  k j", "one row up or down"],
+  ["PgUp PgDn", "a screen up or down"],
+  ["Home End  g G", "the first row, the last"],
+  ["→  l", "open: what the path refers to; once more: its first reference"],
+  ["←  h", "close; once more: the row it is below"],
+  ["Enter  Space", "open or close"],
+  ["*", "open all that the path needs, each path once"],
+  ["/", "search for a name; ↑ ↓ choose, Enter goes there"],
+  ["n N", "the next thing found, the one before"],
+  ["w", "why it is here: the chains of references that lead to it"],
+  ["r", "referrers: what refers to it; Enter goes there"],
+  ["Backspace  b", "back to where you were before you went there"],
+  ["s S", "sort by added size, closure size, NAR size, name"],
+  ["Ctrl-L", "draw the screen anew"],
+  ["Ctrl-Z", "stop for now; fg comes back"],
+  ["q", "leave; Esc leaves what lies over the tree"],
+  ["", ""],
+  ["added", "what the closure would lose if the path were not entered"],
+  ["NAR", "the path itself"],
+  ["closure", "the path with all it needs"],
+];
