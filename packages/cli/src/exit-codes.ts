@@ -56,6 +56,8 @@ const byCode: Readonly<Record<string, number>> = {
   "cache-corrupted": exitCodes.remote,
   "cache-untrusted": exitCodes.remote,
   "spool-failed": exitCodes.environment,
+  "file-unwritable": exitCodes.environment,
+  "stdout-failed": exitCodes.environment,
   // NARs come from binary caches.
   "nar-invalid": exitCodes.remote,
 };

@@ -9,7 +9,8 @@ function ownVersion(): string {
 /** What is loaded before one knows what is asked for is what everything takes at least: all else is imported here. */
 async function main(words: readonly string[]): Promise<number> {
   if (words.length === 1 && words[0] === "--version") {
-    process.stdout.write(`${ownVersion()}\n`);
+    const { printAll } = await import("./stdout.ts");
+    await printAll(`${ownVersion()}\n`);
     return 0;
   }
   const { runProgram } = await import("./program.ts");
@@ -19,10 +20,12 @@ async function main(words: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const [{ exitCodeOf }, { renderError }] = await Promise.all([
+  const [{ exitCodeOf }, { renderError }, { letStderrFail }] = await Promise.all([
     import("./exit-codes.ts"),
     import("./render/error.ts"),
+    import("./stdout.ts"),
   ]);
+  letStderrFail();
   process.stderr.write(renderError(error, 0));
   process.exitCode = exitCodeOf(error);
 }

@@ -3,6 +3,7 @@ import type { Action, Verb } from "./commands/verb.ts";
 import { formatProgramHelp, formatVerbHelp } from "./help/format-help.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { makeSpeaker, type GlobalOptions } from "./speaker.ts";
+import { letStderrFail, printAll } from "./stdout.ts";
 
 /** Verbs by name, in the order of the help; each is loaded when it is named, all where the help wants them. */
 const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
@@ -27,9 +28,13 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
 
 /** Runs the command with these words, and gives its exit status. */
 export async function runProgram(words: readonly string[], version: string): Promise<number> {
+  letStderrFail();
   let status: number = exitCodes.done;
   const isWhole = words.includes("-v") || words.includes("--verbose");
-  const program = buildProgram({ version, isWhole }, await loadVerbs(words), async (action, command) => {
+  const help: Promise<void>[] = [];
+  const print = (text: string): void => void help.push(printAll(text));
+  const settings = { version, isWhole, print };
+  const program = buildProgram(settings, await loadVerbs(words), async (action, command) => {
     const speaker = makeSpeaker(command.optsWithGlobals<GlobalOptions>());
     try {
       status = await action(speaker, command);
@@ -43,8 +48,9 @@ export async function runProgram(words: readonly string[], version: string): Pro
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    status = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   }
+  await Promise.all(help);
   return status;
 }
 
@@ -56,8 +62,16 @@ async function loadVerbs(words: readonly string[]): Promise<Verb[]> {
   return Promise.all(loaders.map(async (load) => (await load())()));
 }
 
+interface ProgramSettings {
+  readonly version: string;
+  /** Whether help tells of every option. */
+  readonly isWhole: boolean;
+  /** Takes what help and the like print. */
+  readonly print: (text: string) => void;
+}
+
 function buildProgram(
-  { version, isWhole }: { readonly version: string; readonly isWhole: boolean },
+  { version, isWhole, print }: ProgramSettings,
   loaded: readonly Verb[],
   run: (action: Action, command: Command) => Promise<void>,
 ): Command {
@@ -68,7 +82,10 @@ function buildProgram(
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "stowage: ")) })
+    .configureOutput({
+      writeOut: print,
+      outputError: (text, write) => write(text.replace(/^error: /, "stowage: ")),
+    })
     .configureHelp({
       formatHelp: (command, { helpWidth = 80 }) =>
         command.parent === null

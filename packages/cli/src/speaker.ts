@@ -1,6 +1,7 @@
 import { Interruption } from "./exit-codes.ts";
 import { renderError } from "./render/error.ts";
 import { terminalSafe } from "./render/terminal-safe.ts";
+import { printAll } from "./stdout.ts";
 
 /** Options that every verb takes. */
 export interface GlobalOptions {
@@ -26,7 +27,7 @@ export interface Speaker {
 }
 
 export function makeSpeaker(options: GlobalOptions): Speaker {
-  const { stdout, stderr } = process;
+  const { stderr } = process;
   const say = (text: string): void => void stderr.write(text);
   let hasFailed = false;
   const fail = (error: unknown): void => {
@@ -37,24 +38,11 @@ export function makeSpeaker(options: GlobalOptions): Speaker {
     options,
     showsProgress: stderr.isTTY && !options.quiet && process.env["TERM"] !== "dumb",
     signal: signalOfProcess(fail),
-    print: (text) => printAll(stdout, text),
+    print: printAll,
     tell: (text) => void (options.quiet || say(`${text.split("\n").map(terminalSafe).join("\n")}\n`)),
     warn: (text) => void (options.quiet || say(`stowage: warning: ${terminalSafe(text)}\n`)),
     fail,
   };
-}
-
-/** Resolves when all is written, also when the reader has had enough (`stowage … | head`), which is no failure. */
-function printAll(stdout: NodeJS.WriteStream, text: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // The write's own callback tells of a failure; without a listener the same error would end the process.
-  if (stdout.listenerCount("error") === 0) stdout.on("error", () => {});
-  stdout.write(text, (error) => (error && !isClosedPipe(error) ? reject(error) : resolve()));
-  return promise;
-}
-
-function isClosedPipe(error: Error): boolean {
-  return "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
 }
 
 /** How long an orderly end may take after a signal; whoever sent it waits about a second. */
