@@ -8,6 +8,8 @@ export type CoreErrorCode =
   | "platform-mismatch"
   /** A file of the user's own may not be read. */
   | "file-unreadable"
+  /** A file of the user's own may not be written, or writing it fails. */
+  | "file-unwritable"
   /** Two sources want different things at one place of the image. */
   | "place-clash"
   /** Something asked for is in neither the closure nor the store. */

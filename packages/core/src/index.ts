@@ -84,6 +84,7 @@ export { parseBudget, type Budget } from "./budget/budget-file.ts";
 export { checkBudget, type BudgetFailure, type BudgetReport } from "./budget/check-budget.ts";
 export type { ImageMeasures, Measures } from "./budget/measure.ts";
 export { ratchetBudget } from "./budget/ratchet-budget.ts";
+export { writeBudget } from "./budget/write-budget.ts";
 export { analyzeRoots, type RootsOptions, type StoreRoots } from "./analyze-roots.ts";
 export { matchesPackage } from "./budget/glob.ts";
 export { sbom, sbomFormats, type SbomFormat, type SbomOptions } from "./sbom.ts";

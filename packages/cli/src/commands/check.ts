@@ -1,4 +1,3 @@
-import { chmod, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Budget, ClosureGraph, ImageMeasures, LoadedClosure } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
@@ -40,7 +39,7 @@ async function runCheck(speaker: Speaker, targets: readonly string[], words: Che
   const { graph, image } = await readSubject(core, budget, speaker, targets, words);
   const { measured, failures } = core.checkBudget(budget, graph, image);
   const updated = words.update ? core.ratchetBudget(text, graph, image) : text;
-  if (updated !== text) await replaceFile(words.budget, updated);
+  if (updated !== text) await core.writeBudget(words.budget, updated);
   const answer = { passed: failures.length === 0, measured, failures, updated: updated !== text };
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(
@@ -91,18 +90,4 @@ async function measureImage(
   // What is meant by a platform is an image, not what pack makes.
   const { layers } = await core.pack({ ...source, platform: undefined, ...packed, dryRun: true });
   return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
-}
-
-/** The new text appears whole or not at all; a symlink to the file stays one. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const real = await realpath(path);
-  const beside = `${real}.${process.pid}.new`;
-  try {
-    await writeFile(beside, text, { flag: "wx" });
-    await chmod(beside, (await stat(real)).mode & 0o7777);
-    await rename(beside, real);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
 }

@@ -85,6 +85,11 @@ export class AtomicFile implements AsyncDisposable {
     return withOutputErrors(this.#shown, () => this.handle.truncate(length));
   }
 
+  /** Sets its permissions, which the umask does not narrow. */
+  setMode(mode: number): Promise<void> {
+    return withOutputErrors(this.#shown, () => this.handle.chmod(mode));
+  }
+
   /** Ends the writing: what was written is on the disk. */
   seal(): Promise<void> {
     return withOutputErrors(this.#shown, async () => {

@@ -18,7 +18,7 @@ import {
   sealImage,
   type SealedImage,
 } from "../spec/seal-image.ts";
-import { AtomicFile, syncFolder } from "./atomic-file.ts";
+import { syncFolder } from "./atomic-file.ts";
 import { BlobStage } from "./blob-stage.ts";
 import { FileWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
@@ -26,6 +26,7 @@ import { withLock } from "./folder-lock.ts";
 import { mergeIndex } from "./merge-index.ts";
 import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { followSymlinks } from "./output-place.ts";
+import { replaceFile } from "./replace-file.ts";
 import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
 import { markTemporary } from "./temporary-path.ts";
 import { writeAllLayers, writeLayerInto } from "./write-all.ts";
@@ -82,8 +83,8 @@ async function makeLayout<Result>(
     await using blobs = await BlobStage.open(staging, shown);
     const { result, descriptors } = await stage(blobs);
     await blobs.commit();
-    await replaceFile(join(staging, "oci-layout"), LAYOUT_MARKER, shown);
-    await replaceFile(join(staging, "index.json"), encodeIndex(descriptors), shown);
+    await replaceFile(join(staging, "oci-layout"), LAYOUT_MARKER, { shown });
+    await replaceFile(join(staging, "index.json"), encodeIndex(descriptors), { shown });
     options.signal?.throwIfAborted();
     if (!(await withOutputErrors(shown, () => publish(staging, folder)))) {
       await addEntries(place, descriptors, {
@@ -130,7 +131,7 @@ async function addEntries(
       await removeLeftOvers(indexFile);
       const existing = await readIndex(place);
       const index = mergeIndex(existing, descriptors, shown);
-      if (!index.equals(Buffer.from(existing))) await replaceFile(indexFile, index, shown);
+      if (!index.equals(Buffer.from(existing))) await replaceFile(indexFile, index, { shown });
     }),
   );
 }
@@ -291,12 +292,6 @@ async function moveBlobs(from: string, to: string): Promise<void> {
   await mkdir(target, { recursive: true });
   for (const name of await readdir(source)) await rename(join(source, name), join(target, name));
   await syncFolder(target);
-}
-
-async function replaceFile(path: string, bytes: Buffer, shown: string): Promise<void> {
-  await using file = await AtomicFile.create(path, shown);
-  await file.writeAt(bytes, 0);
-  await file.commit(path);
 }
 
 function occupied(path: string, what: string): OciError {

@@ -1,22 +1,34 @@
 import { constants } from "node:os";
 import { OciError } from "../errors.ts";
 
-/** What the system's word means for somebody who wanted a file written. */
+/** What chooses another place for what cannot be written: an option, or a variable. */
+type PlaceChoice = "-o" | "TMPDIR";
+
+/** What the system's word means for somebody who wanted a file written; `$` is what chooses another place. */
 const reasons: Readonly<Record<string, { readonly why: string; readonly hint: string }>> = {
-  ENOSPC: { why: "no space is left on the device", hint: "Free some space, or write elsewhere with -o." },
-  EDQUOT: { why: "the disk quota is used up", hint: "Free some space, or write elsewhere with -o." },
+  ENOSPC: {
+    why: "no space is left on the device",
+    hint: "Free some space, or choose another place with $.",
+  },
+  EDQUOT: { why: "the disk quota is used up", hint: "Free some space, or choose another place with $." },
   EFBIG: {
     why: "the file would be larger than allowed",
-    hint: "Raise the limit (ulimit -f), or write elsewhere with -o.",
+    hint: "Raise the limit (ulimit -f), or choose another place with $.",
   },
-  EACCES: { why: "permission denied", hint: "Write to a place you may write to, with -o." },
-  EPERM: { why: "operation not permitted", hint: "Write to a place you may write to, with -o." },
-  EROFS: { why: "the file system is read-only", hint: "Write to another place, with -o." },
-  ENOENT: { why: "the folder does not exist", hint: "Make the folder first, or write elsewhere with -o." },
-  ENOTDIR: { why: "a part of the path is not a folder", hint: "Write to another place, with -o." },
-  ENAMETOOLONG: { why: "the name is too long", hint: "Choose a shorter one, with -o." },
-  ELOOP: { why: "its symlinks go round in a circle", hint: "Write to another place, with -o." },
-  EIO: { why: "the device fails", hint: "See what the kernel says (dmesg), or write elsewhere with -o." },
+  EACCES: { why: "permission denied", hint: "Choose a place that you may write to, with $." },
+  EPERM: { why: "operation not permitted", hint: "Choose a place that you may write to, with $." },
+  EROFS: { why: "the file system is read-only", hint: "Choose another place, with $." },
+  ENOENT: {
+    why: "the folder does not exist",
+    hint: "Make the folder first, or choose another place with $.",
+  },
+  ENOTDIR: { why: "a part of the path is not a folder", hint: "Choose another place, with $." },
+  ENAMETOOLONG: { why: "the name is too long", hint: "Choose a shorter one, with $." },
+  ELOOP: { why: "its symlinks go round in a circle", hint: "Choose another place, with $." },
+  EIO: {
+    why: "the device fails",
+    hint: "See what the kernel says (dmesg), or choose another place with $.",
+  },
   EMFILE: { why: "too many files are open", hint: "Raise the limit (ulimit -n)." },
 };
 
@@ -41,9 +53,9 @@ function nameOf(code: string, error: Error): string {
 }
 
 /** Turns a failed system call on an output into an {@link OciError}; other errors pass as they are. */
-function outputError(error: unknown, path: string): unknown {
+function outputError(error: unknown, path: string, choice: PlaceChoice): unknown {
   const code = systemErrorCode(error);
-  return code === undefined ? error : describeFailure(code, error as Error, path);
+  return code === undefined ? error : describeFailure(code, error as Error, { path, choice });
 }
 
 /**
@@ -54,27 +66,35 @@ export function layerWriteError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
   const isWrite = "syscall" in error && error.syscall === "write";
   const code = nameOf(error.code, error);
-  return isWrite || diskIsFull.has(code) ? describeFailure(code, error, path) : error;
+  return isWrite || diskIsFull.has(code) ? describeFailure(code, error, { path, choice: "-o" }) : error;
 }
 
 const diskIsFull = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Runs something that writes, with its system errors turned into {@link OciError}s about `path`. */
-export async function withOutputErrors<T>(path: string, write: () => Promise<T>): Promise<T> {
+export async function withOutputErrors<T>(
+  path: string,
+  write: () => Promise<T>,
+  choice: PlaceChoice = "-o",
+): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    throw outputError(error, path);
+    throw outputError(error, path, choice);
   }
 }
 
-function describeFailure(code: string, cause: Error, path: string): OciError {
+function describeFailure(
+  code: string,
+  cause: Error,
+  { path, choice }: { readonly path: string; readonly choice: PlaceChoice },
+): OciError {
   if (readerGoneCodes.has(code)) return readerGone(path, cause);
   const known = reasons[code];
   return new OciError(
     unusable.has(code) ? "output-unusable" : "output-failed",
     `cannot write ${path}: ${known?.why ?? cause.message}`,
-    { path, cause, hint: known?.hint },
+    { path, cause, hint: known?.hint.replace("$", choice) },
   );
 }
 

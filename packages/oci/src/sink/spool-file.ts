@@ -27,7 +27,7 @@ export class SpoolFile implements AsyncDisposable {
     const place = join(folder, "stowage-spool");
     // A process killed between making a file and taking its name away leaves it; the next one removes it.
     await removeLeftOvers(place);
-    return withOutputErrors(folder, async () => {
+    return withSpoolErrors(folder, async () => {
       const path = temporaryName(place);
       const handle = await open(path, "wx+", 0o600);
       unlinkSync(path);
@@ -37,7 +37,7 @@ export class SpoolFile implements AsyncDisposable {
 
   /** Writes bytes at a place, all of them. */
   writeAt(bytes: Uint8Array, position: number): Promise<void> {
-    return withOutputErrors(this.#folder, async () => {
+    return withSpoolErrors(this.#folder, async () => {
       for (let written = 0; written < bytes.length;) {
         const left = bytes.length - written;
         written += (await this.#handle.write(bytes, written, left, position + written)).bytesWritten;
@@ -53,7 +53,7 @@ export class SpoolFile implements AsyncDisposable {
     const buffer = Buffer.allocUnsafe(Math.min(length, READ_BYTES));
     for (let position = 0; position < length;) {
       const most = Math.min(buffer.length, length - position);
-      const bytesRead = await withOutputErrors(this.#folder, () =>
+      const bytesRead = await withSpoolErrors(this.#folder, () =>
         readSome(this.#handle, buffer.subarray(0, most), from + position),
       );
       if (bytesRead === 0)
@@ -69,4 +69,8 @@ export class SpoolFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
+}
+
+function withSpoolErrors<T>(folder: string, call: () => Promise<T>): Promise<T> {
+  return withOutputErrors(`temporary files in ${folder}`, call, "TMPDIR");
 }
