@@ -44,12 +44,17 @@ export async function fetchNar(fetch: NarFetch, options: FetchOptions): Promise<
     });
   }
   const file = new Measure(info.fileSize ?? info.narSize + ENVELOPE_BYTES, `${where}: the file`, info);
+  const input = bytes[Symbol.asyncIterator]();
+  const once = { [Symbol.asyncIterator]: () => input };
   try {
-    await receive(fetch, file.watch(bytes, options.onBytes), where, options.signal);
+    await receive(fetch, file.watch(once, options.onBytes), where, options.signal);
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof NixError) throw error;
     throw corrupted(info, `${where} is not ${info.compression}: ${(error as Error).message}`, error);
+  } finally {
+    // Not every decoder that fails lets go of what it reads. Nobody waits: a chunk may be on its way for long.
+    input.return?.().catch(() => {});
   }
   file.check(info.fileHash, info.fileSize, "FileHash", "FileSize");
 }

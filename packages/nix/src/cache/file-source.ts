@@ -1,7 +1,7 @@
-import { createReadStream } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NixError } from "../errors.ts";
+import { readSomeOf } from "../tree/read-some.ts";
 import type { CacheAnswer, CacheSource } from "./cache-source.ts";
 
 const READ_BYTES = 256 * 1024;
@@ -33,20 +33,25 @@ export class FileSource implements CacheSource {
       return path;
     } catch (cause) {
       if (cause instanceof NixError) throw cause;
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-      throw failed(this.name, `'${name}': ${code}`, cause);
+      if (["ENOENT", "ENOTDIR"].includes(codeOf(cause))) return undefined;
+      throw unreadable(this.name, `'${name}'`, cause);
     }
   }
 
   async *#read(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES, signal }))
-        yield chunk as Uint8Array;
+      await using file = await open(path);
+      for (;;) {
+        signal?.throwIfAborted();
+        // Whoever takes a chunk may keep it.
+        const buffer = Buffer.allocUnsafe(READ_BYTES);
+        const length = await readSomeOf(file, buffer);
+        if (length === 0) return;
+        yield buffer.subarray(0, length);
+      }
     } catch (cause) {
       signal?.throwIfAborted();
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      throw failed(this.name, `'${path}' cannot be read: ${code}`, cause);
+      throw unreadable(this.name, `'${path}' cannot be read`, cause);
     }
   }
 }
@@ -65,6 +70,26 @@ export function leads(cache: string, name: string): NixError {
   });
 }
 
-function failed(cache: string, reason: string, cause?: unknown): NixError {
-  return new NixError("cache-failed", `${cache}: ${reason}`, { path: cache, cause });
+function failed(cache: string, reason: string): NixError {
+  return new NixError("cache-failed", `${cache}: ${reason}`, {
+    path: cache,
+    hint: "No cache that Nix writes holds such a thing; take another one.",
+  });
+}
+
+function unreadable(cache: string, what: string, cause: unknown): NixError {
+  const code = codeOf(cause);
+  const isForbidden = code === "EACCES" || code === "EPERM";
+  const hint = isForbidden
+    ? "Run as a user who may read it, or take another cache."
+    : "The disk or the system fails here: see what the kernel says (dmesg), or take another cache.";
+  return new NixError("cache-failed", `${cache}: ${what}: ${isForbidden ? "permission denied" : code}`, {
+    path: cache,
+    cause,
+    hint,
+  });
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
 }

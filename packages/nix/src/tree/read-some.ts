@@ -1,4 +1,5 @@
 import { readSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 
 /**
  * `readSync`, again where a signal came between: some file systems on a network or in user space say so, and libuv tries
@@ -9,6 +10,17 @@ export function readSome(fd: number, buffer: Uint8Array, length: number, positio
   for (;;) {
     try {
       return readSync(fd, buffer, 0, length, position);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EINTR")) throw error;
+    }
+  }
+}
+
+/** {@link readSome} without waiting, from where the last read ended. */
+export async function readSomeOf(file: FileHandle, buffer: Uint8Array): Promise<number> {
+  for (;;) {
+    try {
+      return (await file.read(buffer, 0, buffer.length)).bytesRead;
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EINTR")) throw error;
     }
