@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { copyToCache } from "../support/binary-cache.ts";
 import { inTwoLanes, share } from "../support/campaign.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
@@ -13,7 +14,7 @@ import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts
 import { stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const ready = requirePrograms("nix-store", "cc");
+const ready = requirePrograms("nix", "nix-store", "cc");
 
 const { ENOSPC, EIO, EINTR, EDQUOT } = constants.errno;
 /** Not an error: the call does half of its work. */
@@ -28,14 +29,27 @@ interface Place {
   readonly path: string;
   readonly calls: string;
   readonly faults: Readonly<Record<string, number>>;
-  readonly words: readonly string[];
+  /** How a pack of the targets is told to write; or all the words of another command. */
+  readonly words: readonly string[] | ((closure: CachedClosure) => readonly string[]);
+  /** What the output holds before; otherwise it is not there. */
+  readonly before?: string;
   /** Where the image goes that stdout takes. */
   readonly shell?: string;
   /** What fails there costs time only. */
   readonly isCache?: boolean;
   /** What is left of a failure on stdout ends before its `manifest.json`; any other output is not there. */
   readonly isStream?: boolean;
+  /** How a failure is told; by default as one of writing. */
+  readonly says?: string;
+  /** Of a failure; default 4. */
+  readonly exitCode?: number;
   readonly ci: number;
+}
+
+interface CachedClosure {
+  readonly small: SmallClosure;
+  /** A binary cache that has the closure. */
+  readonly cache: string;
 }
 
 const toFile = '"$@" > output';
@@ -43,6 +57,16 @@ const toPipe = 'mkfifo fifo; cat fifo > output & "$@" > fifo; status=$?; wait; r
 const spooled = ["--compression", "gzip", "--spool", "-o", "-"];
 const writes = "write,writev,pwrite64";
 const reads = "read,pread64";
+
+const fromCache = ({ small, cache }: CachedClosure): readonly string[] => [
+  ...small.pack.map((word) => (word === small.url ? `file://${cache}` : word)),
+  "--no-check-sigs",
+  "-o",
+  "output",
+];
+const explain =
+  (verb: string, ...more: readonly string[]) =>
+  ({ small }: CachedClosure) => [verb, "--store", small.url, ...small.paths, ...more];
 
 const places: Readonly<Record<string, Place>> = {
   "an archive": { path: "/.output.", calls: writes, faults: writeFaults, words: ["-o", "output"], ci: 6 },
@@ -70,6 +94,57 @@ const places: Readonly<Record<string, Place>> = {
     shell: toPipe,
     isStream: true,
     ci: 6,
+  },
+  "a FIFO": {
+    path: "/fifo",
+    calls: "write,writev",
+    faults: writeFaults,
+    words: ["-o", "fifo"],
+    shell: 'mkfifo fifo; cat fifo > output & "$@"; status=$?; wait; rm fifo; exit "$status"',
+    isStream: true,
+    ci: 4,
+  },
+  "the stdout of another verb": {
+    path: "/output",
+    calls: writes,
+    faults: writeFaults,
+    words: explain("ls"),
+    shell: toFile,
+    isStream: true,
+    ci: 2,
+  },
+  "a budget that is turned down": {
+    path: "/.output.",
+    calls: writes,
+    faults: writeFaults,
+    words: explain("check", "--budget", "output", "--update"),
+    before: '{ "closureSize": "1 GiB" } // mine\n',
+    ci: 3,
+  },
+  "NARs from a binary cache that are written": {
+    path: "/stowage-nar-",
+    calls: writes,
+    faults: writeFaults,
+    words: fromCache,
+    says: "downloads cannot be kept in ",
+    ci: 4,
+  },
+  "NARs from a binary cache that are read": {
+    path: "/stowage-nar-",
+    calls: reads,
+    faults: readFaults,
+    words: fromCache,
+    says: "cannot read 'a downloaded NAR'",
+    ci: 4,
+  },
+  "the files of a binary cache": {
+    path: "/a-binary-cache/",
+    calls: reads,
+    faults: readFaults,
+    words: fromCache,
+    says: "file://",
+    exitCode: 5,
+    ci: 5,
   },
   "a temporary file that is written": {
     path: "/.stowage-spool.",
@@ -103,9 +178,12 @@ describe.skipIf(!ready)(
   "a read or a write that fails ends a pack with a message; a short one is gone on with",
   () => {
     let small: SmallClosure;
+    let cache: string;
     let preload: string;
     beforeAll(() => {
       small = makeSmallClosure();
+      cache = join(small.root, "../a-binary-cache");
+      copyToCache(small.paths, { folder: cache, from: small.url, compression: "none" });
       preload = join(small.root, "../file-faults.so");
       const source = join(repository, "test/support/file-faults.c");
       execFileSync("cc", ["-shared", "-fPIC", "-nostdlib", "-o", preload, source]);
@@ -117,6 +195,7 @@ describe.skipIf(!ready)(
       const run = async (name: string, at: number, error: number) => {
         const cwd = join(folder, name);
         mkdirSync(cwd);
+        if (place.before !== undefined) writeFileSync(join(cwd, "output"), place.before);
         const temporary = join(folder, `${name}.temporary`);
         mkdirSync(temporary);
         const log = join(folder, `${name}.log`);
@@ -133,14 +212,9 @@ describe.skipIf(!ready)(
           FAULT_ERROR: `${error}`,
           FAULT_LOG: log,
         };
-        const words = [
-          "-c",
-          place.shell ?? 'exec "$@"',
-          "sh",
-          ...stowageWords,
-          ...small.pack,
-          ...place.words,
-        ];
+        const own =
+          typeof place.words === "function" ? place.words({ small, cache }) : [...small.pack, ...place.words];
+        const words = ["-c", place.shell ?? 'exec "$@"', "sh", ...stowageWords, ...own];
         const { exitCode, stderr } = await execa("sh", words, { cwd, env, reject: false, timeout: 120_000 });
         const calls = readFileSync(log, "utf8").split("\n").slice(0, -1);
         return { cwd, temporary, exitCode, stderr, calls };
@@ -166,11 +240,14 @@ describe.skipIf(!ready)(
           expect({ exitCode, left }, what).toEqual({ exitCode: 0, left: complete });
           outcomes["did no harm"]++;
         } else {
-          expect(exitCode, what).toBe(4);
-          expect(stderr, what).toMatch(/^stowage: cannot write .*\n? {2}[A-Z].*\.$/);
+          expect(exitCode, what).toBe(place.exitCode ?? 4);
+          expect(stderr, what).toContain(`stowage: ${place.says ?? "cannot write "}`);
+          expect(stderr, what).toMatch(/^stowage: .*\n {2}[A-Z].*\.$/);
           if (place.isStream === true)
             expect(readFileSync(join(cwd, "output")).includes("manifest.json"), what).toBe(false);
-          else expect(readdirSync(cwd), what).toEqual([]);
+          else expect(readdirSync(cwd), what).toEqual(place.before === undefined ? [] : ["output"]);
+          if (place.before !== undefined)
+            expect(readFileSync(join(cwd, "output"), "utf8"), what).toBe(place.before);
           outcomes["failed with a message"]++;
         }
         expect(readdirSync(temporary), what).toEqual([]);
@@ -183,6 +260,6 @@ describe.skipIf(!ready)(
 
 function temporaryNames(folder: string): string[] {
   return readdirSync(folder).filter(
-    (name) => name.startsWith(".output.") || name.startsWith(".stowage-spool."),
+    (name) => name.startsWith(".output.") || name.startsWith(".stowage-") || name.startsWith("stowage-"),
   );
 }

@@ -18,7 +18,10 @@ export function share<T>(cases: readonly T[], ci: number): readonly T[] {
   if (ci >= cases.length) return cases;
   const random = seededRandom(0x57074a6e);
   const stretch = cases.length / ci;
-  return Array.from({ length: ci }, (_, index) => cases[Math.floor((index + random()) * stretch)] as T);
+  return Array.from({ length: ci }, (_, index) => {
+    const [start, end] = [Math.floor(index * stretch), Math.floor((index + 1) * stretch)];
+    return cases[start + Math.floor(random() * (end - start))] as T;
+  });
 }
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
