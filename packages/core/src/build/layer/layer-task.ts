@@ -1,5 +1,5 @@
-import { NixError, type NixErrorCode } from "@stowage/nix";
-import { OciError, type Digest, type OciErrorCode } from "@stowage/oci";
+import { NixError, type NixErrorCode } from "@stowage/nix/thread";
+import { OciError, type Digest, type OciErrorCode } from "@stowage/oci/thread";
 import type { SharedRing } from "./chunk-ring.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";

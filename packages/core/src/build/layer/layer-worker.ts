@@ -1,4 +1,4 @@
-import { serveTasks, writeLayer, type Digest } from "@stowage/oci";
+import { serveTasks, writeLayer, type Digest } from "@stowage/oci/thread";
 import { RingWriter } from "./chunk-ring.ts";
 import { packError, type LayerAnswer, type LayerTask, type ReadTask } from "./layer-task.ts";
 import { sizeLayer } from "./size-layer.ts";

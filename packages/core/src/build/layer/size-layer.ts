@@ -1,5 +1,5 @@
-import { ListingWriter } from "@stowage/nix";
-import { layerSize } from "@stowage/oci";
+import { ListingWriter } from "@stowage/nix/thread";
+import { layerSize } from "@stowage/oci/thread";
 import type { SizedLayer } from "./layer-task.ts";
 import { storeEntries, type StoreLayerContent, type StoreTree } from "./store-entries.ts";
 

@@ -8,8 +8,8 @@ import {
   type TreeEntry,
   type TreeFile,
   type TreeLocation,
-} from "@stowage/nix";
-import type { LayerEntry } from "@stowage/oci";
+} from "@stowage/nix/thread";
+import type { LayerEntry } from "@stowage/oci/thread";
 
 /** One store path of a layer; plain data, so that a worker thread can be told. */
 export interface StoreTree {

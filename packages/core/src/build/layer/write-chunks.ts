@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { createHash } from "node:crypto";
-import { parseDigest, type Digest } from "@stowage/oci";
+import { parseDigest, type Digest } from "@stowage/oci/thread";
 
 /** How many bytes pass between two reports of progress. */
 const REPORT_BYTES = 16 * 1024 * 1024;
