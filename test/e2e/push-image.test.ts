@@ -207,6 +207,8 @@ describe.skipIf(!ready)("images that are there already", () => {
     [["push", "ARCHIVE", "REGISTRY/a", "--attach", "a/b=/no-such-file"], 4, /cannot read '\/no-such-file'/],
     [["push", "ARCHIVE", "REGISTRY/a", "--platform", "linux/arm64"], 3, /has no image for linux\/arm64/],
     [["push", "REGISTRY/none:1", "REGISTRY/a"], 5, /has no '/],
+    [["push", "ARCHIVE", "REGISTRY/a", "--compression", "zstd"], 2, /is an image, which is pushed as it is/],
+    [["index", "REGISTRY/a", "ARCHIVE", "--annotation", "sorce=x"], 2, /--annotation sorce: it is neither/],
     [["pack", "ARCHIVE", "--attach", "a/b=c"], 3, /is not in the Nix store/],
     [["index", "REGISTRY/a", "ARCHIVE", "ARCHIVE"], 2, /two images for linux\/amd64: .* twice/],
     [["index", "REGISTRY/a"], 2, /an index of no images/],
@@ -240,14 +242,15 @@ describe.skipIf(!ready)("images that are there already", () => {
       const images = forge();
       const folder = temporaryFolder();
       const reference = `${registry.host}/many/app:1`;
-      const said = await run(["index", reference, ...images, "--json"]);
+      const annotated = ["--annotation", "revision=4f2c"];
+      const said = await run(["index", reference, ...images, ...annotated, "--json"]);
       expect(said).toMatchObject({ exitCode: 0, stderr: "" });
       const made = validate("index", said.stdout) as unknown as Pushed & { images: { platform: string }[] };
       expect(made.images.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
       const file = join(folder, "app.tar");
       const layout = join(folder, "layout");
       const named = ["--tag", "many:1", "--json"];
-      const written = await run(["index", "-o", file, ...images.toReversed(), ...named]);
+      const written = await run(["index", "-o", file, ...images.toReversed(), ...annotated, ...named]);
       const second = await run([
         "index",
         "-o",
@@ -265,6 +268,9 @@ describe.skipIf(!ready)("images that are there already", () => {
           output: expect.any(String) as string,
         });
       const raw = await inspect(`docker://${reference}`);
+      expect(JSON.parse(raw.raw)).toMatchObject({
+        annotations: { "org.opencontainers.image.revision": "4f2c" },
+      });
       expect(raw.digest).toBe(made.manifestDigest);
       // Whole, from both, and from one registry to another.
       for (const [index, place] of [file, layout, reference].entries())

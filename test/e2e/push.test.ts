@@ -168,6 +168,17 @@ describe.skipIf(!ready)("push", () => {
     expect(told.stderr).toBe(`pushed ${reference}@${places[0]?.manifestDigest}: the registry had everything`);
   });
 
+  test("the verb compresses a target's layers to the same image as pack", async () => {
+    const words = [small.link, "--json", "--compression", "gzip"];
+    const packed = await run(["pack", ...words, "--push", `${registry.host}/team/packed:gzip`]);
+    const pushed = await run(["push", ...words, `${registry.host}/team/pushed:gzip`]);
+    const { manifestDigest, layers } = JSON.parse(pushed.stdout) as Packed & {
+      layers: { digest: string; diffId: string }[];
+    };
+    expect(manifestDigest).toBe((JSON.parse(packed.stdout) as Packed).manifestDigest);
+    expect(layers.some(({ digest, diffId }) => digest === diffId)).toBe(false);
+  });
+
   test.each([
     [["pack", "TARGET", "--push", "Not/A Reference"], 2, /is not an image name/],
     [["pack", "TARGET", "--push", "127.0.0.1:1/app"], 5, /127\.0\.0\.1:1 cannot be reached: nobody listens/],

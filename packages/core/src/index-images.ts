@@ -16,6 +16,7 @@ import {
   type IndexEntry,
   type StoredImage,
 } from "@stowage/oci";
+import { readAnnotations } from "./build/config/annotations.ts";
 import { CoreError } from "./errors.ts";
 import { openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
@@ -32,6 +33,8 @@ export interface IndexOptions {
   readonly format?: "archive" | "oci-dir" | undefined;
   /** What the output calls it, `NAME[:TAG]`; default the name that all images have, if there is one. */
   readonly tags?: readonly string[] | undefined;
+  /** Annotations of the index, keys as of `pack`; they win over those that all images have, which are its own too. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Where it is pushed to, `REGISTRY/NAME[:TAG]`. */
   readonly push?: readonly string[] | undefined;
   /** How registries are spoken to; a name and a password are for the one that is pushed to. */
@@ -128,7 +131,8 @@ async function makeIndex(
   options: IndexOptions,
 ): Promise<IndexResult> {
   const { output, signal } = options;
-  const { index, entries } = combineIndex(read);
+  const { annotations } = readAnnotations(options.annotations ?? {});
+  const { index, entries } = combineIndex(read, annotations);
   const names = nameIndex(options.tags, read);
 
   const size = partsOf(index).blobs.reduce((sum, blob) => sum + blob.size, 0);

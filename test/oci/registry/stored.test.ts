@@ -169,6 +169,32 @@ describe("an index of several platforms", () => {
     });
   });
 
+  test("says what all its images say of themselves, and what it is told", async () => {
+    const say = (architecture: string, annotations: object): Buffer =>
+      toArchive(
+        forgeFiles([{ stored: Buffer.alloc(10_240) }], {
+          config: (base) => ({ ...base, os: "linux", architecture }),
+          manifest: (base) => ({ ...base, annotations }),
+        }),
+      );
+    await withStored(say("amd64", { version: "1", vendor: "a", title: "t", "built-on": "x" }), (first) =>
+      withStored(say("arm64", { vendor: "b", title: "t", version: "1" }), async (second) => {
+        const images = [
+          { place: "first.tar", image: first },
+          { place: "second.tar", image: second },
+        ];
+        const { index } = combineIndex(images, { vendor: "c", title: "u" });
+        expect(combineIndex(images.toReversed(), { title: "u", vendor: "c" }).index.bytes).toEqual(
+          index.bytes,
+        );
+        const { annotations } = JSON.parse(index.bytes.toString()) as { annotations: Record<string, string> };
+        expect(annotations).toEqual({ title: "u", vendor: "c", version: "1" });
+        const again = combineIndex([{ place: "index", image: index }]);
+        expect(again.index.bytes).toEqual(index.bytes);
+      }),
+    );
+  });
+
   test.each([
     ["amd64", {}, {}],
     ["arm64", { variant: "v8" }, {}],

@@ -4,6 +4,7 @@ import { renderIndex } from "../render/index.ts";
 import { renderJson } from "../render/json.ts";
 import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
+import { parseSettings } from "./pack-words.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
@@ -27,6 +28,14 @@ export function indexCommand(): Verb {
         .argParser((value: string, before: readonly string[]) => [...before, value])
         .default([], "none"),
     )
+    .addOption(
+      new Option(
+        "--annotation <k=v>",
+        "annotation of the index, beside those that all images have; source, revision, … are OCI's keys; may be repeated",
+      )
+        .argParser((value: string, before: readonly string[]) => [...before, value])
+        .default([], "none"),
+    )
     .option("--json", "print what was made as JSON");
   return { command, action: (speaker, parsed) => runIndex(speaker, parsed.args, parsed.opts<IndexWords>()) };
 }
@@ -35,6 +44,7 @@ interface IndexWords extends RegistryWords {
   readonly output?: string;
   readonly format?: "archive" | "oci-dir";
   readonly tag: readonly string[];
+  readonly annotation: readonly string[];
   readonly json?: boolean;
 }
 
@@ -58,6 +68,7 @@ async function runIndex(speaker: Speaker, args: readonly string[], words: IndexW
     output,
     format,
     tags,
+    annotations: parseSettings("--annotation", words.annotation),
     push: output === undefined ? [reference] : [],
     registry,
     signal: speaker.signal,

@@ -8,6 +8,7 @@ import type { Speaker } from "../speaker.ts";
 import { attachOption, parseAttachment } from "./attach-words.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
+import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
 export function pushCommand(): Verb {
@@ -23,6 +24,7 @@ export function pushCommand(): Verb {
       )
       .argument("<ref>", "where to: REGISTRY/NAME[:TAG]"),
   )
+    .option("--compression <codec[:level]>", "of a target: none, gzip or zstd (default: none)")
     .addOption(attachOption())
     .option("--json", "print what was pushed as JSON");
   return { command, action: (speaker, parsed) => runPush(speaker, parsed.args, parsed.opts<PushWords>()) };
@@ -30,6 +32,7 @@ export function pushCommand(): Verb {
 
 interface PushWords extends ImageWords, StoreWords {
   readonly attach: readonly string[];
+  readonly compression?: string;
   readonly json?: boolean;
 }
 
@@ -45,12 +48,20 @@ async function runPush(speaker: Speaker, args: readonly string[], words: PushWor
     push: [reference],
     onProgress: progress && ((event: Parameters<ProgressLine["update"]>[0]) => progress.update(event)),
   };
-  const result = (await core.isImageWord(what))
+  const isImage = await core.isImageWord(what);
+  if (isImage && words.compression !== undefined) {
+    throw new UsageError(
+      `'${what}' is an image, which is pushed as it is`,
+      "Leave --compression out, or name what it was packed from.",
+    );
+  }
+  const result = isImage
     ? await core.pushImage({ ...options, image: what })
     : describePacked(
         await core.pack({
           ...options,
           targets: [what],
+          compression: words.compression,
           ...readStoreAccess(words, speaker),
           onWarning: (warning) => {
             progress?.clear();

@@ -1,5 +1,5 @@
 import { OciError } from "../errors.ts";
-import { asFields, asList, asOptionalFields, type Fields } from "../source/shape.ts";
+import { asFields, asList, asOptionalFields, asTexts, type Fields } from "../source/shape.ts";
 import { digestOf, type Digest } from "../spec/digest.ts";
 import { documentKind } from "../spec/media-kinds.ts";
 import { mediaTypes } from "../spec/media-types.ts";
@@ -27,17 +27,26 @@ export interface IndexEntry {
 
 /**
  * Makes one index of images for several platforms; of an index that is given, its own images count. Entries are sorted by
- * platform, so that it is the same whatever the order they are given in.
+ * platform, so that it is the same whatever the order they are given in. What all of them say of themselves, it says too: registries
+ * show an index's annotations, and not those of its images.
+ * @param annotations what else it says, which counts first
  * @throws OciError `image-invalid` for two images of one platform, or something that is for none
  */
-export function combineIndex(images: readonly PlacedImage[]): {
+export function combineIndex(
+  images: readonly PlacedImage[],
+  annotations: Readonly<Record<string, string>> = {},
+): {
   readonly index: StoredImage;
   readonly entries: readonly IndexEntry[];
 } {
   const all = images.flatMap(({ place, image }) => entriesOf(place, image));
   requireDistinct(all);
   const entries = all.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const bytes = encodeIndex(entries.map(({ listed }) => listed));
+  const said = inOrder({ ...commonAnnotations(images), ...annotations });
+  const bytes = encodeIndex(
+    entries.map(({ listed }) => listed),
+    Object.keys(said).length === 0 ? {} : { annotations: said },
+  );
   const index: StoredImage = {
     mediaType: mediaTypes.index,
     digest: digestOf(bytes),
@@ -47,6 +56,21 @@ export function combineIndex(images: readonly PlacedImage[]): {
     platform: undefined,
   };
   return { index, entries };
+}
+
+/** Annotations that all manifests have with the same value; of an index, its own. */
+function commonAnnotations(images: readonly PlacedImage[]): Readonly<Record<string, string>> {
+  const all = images.map(({ image }) =>
+    asTexts(asFields(parseJson(image.bytes), "the manifest")["annotations"], "annotations"),
+  );
+  const [first = {}, ...others] = all;
+  return Object.fromEntries(
+    Object.entries(first).filter(([key, value]) => others.every((said) => said[key] === value)),
+  );
+}
+
+function inOrder(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(texts).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function entriesOf(place: string, image: StoredImage): IndexEntry[] {
