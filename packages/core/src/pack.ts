@@ -34,6 +34,7 @@ import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
 import { ProgressReport } from "./pack-progress.ts";
 import { checkAttachments } from "./registry/attach-files.ts";
+import { EarlyHints } from "./registry/early-hints.ts";
 import { openPushRegistries } from "./registry/open-push-registries.ts";
 import { parsePushPlaces } from "./registry/push-draft-to.ts";
 import type { LayerPlan } from "./plan/layer-plan.ts";
@@ -106,6 +107,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     );
   }
 
+  using hints = options.dryRun
+    ? undefined
+    : new EarlyHints(places, registries, { isCompressed: codec !== undefined, signal });
   await using opened =
     options.base === undefined
       ? undefined
@@ -169,7 +173,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
       ? { written: undefined, pushed: [], attached: [], loaded: [] }
       : await bring(
           draft,
-          { sink, places: options.dryRun ? [] : places, registries, engines },
+          { sink, places: options.dryRun ? [] : places, registries, hints, engines },
           { progress, signal, attach: options.attach },
         );
 

@@ -67,6 +67,7 @@ export type { RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
 export { attachReferrer, type Referrer } from "./registry/referrers.ts";
 export { Registry, type RegistryOptions } from "./registry/registry.ts";
+export { readHints, type RepositoryHints } from "./registry/repository-hints.ts";
 export { Repository } from "./registry/repository.ts";
 export { chooseStored, imagesIn } from "./stored/choose-stored.ts";
 export { combineIndex, type IndexEntry } from "./stored/combine-index.ts";

@@ -21,10 +21,11 @@ import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 const ready = requirePrograms("docker-registry");
 const LAYERS = 10;
 
-/** Ten layers of some 200 kB that nobody has yet. */
+/** Ten layers that nobody has yet: those of 200 kB are hashed before they are sent, those of 1.2 MB as they are. */
 function freshImage(seed: string): ImageDraft {
   const layers = Array.from({ length: LAYERS }, (_, index) => {
-    const bytes = Buffer.alloc(200_000, createHash("sha256").update(`${seed} ${index}`).digest());
+    const size = index % 2 === 0 ? 200_000 : 1_200_000;
+    const bytes = Buffer.alloc(size, createHash("sha256").update(`${seed} ${index}`).digest());
     return memoryLayer([fileEntry(`/file-${index}`, bytes)], `layer ${index}`);
   });
   return imageOf(layers);

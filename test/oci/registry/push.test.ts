@@ -78,6 +78,29 @@ describe.skipIf(!ready)("Debian's docker-registry", () => {
     expect(requests.filter((request) => !/^(HEAD|GET) /.test(request))).toEqual([]);
   });
 
+  test("a small layer goes up in one request, a large one in two", async () => {
+    await using registry = new Registry(server.host);
+    await push(registry, "requests");
+    const count = (method: string): number =>
+      requestsFor("requests").filter((request) => request.startsWith(`${method} /v2/requests/blobs/uploads/`))
+        .length;
+    // Three layers and the config.
+    await expect.poll(() => ["POST", "PATCH", "PUT"].map(count)).toEqual([4, 1, 4]);
+  });
+
+  test("under another tag it sends nothing, though nothing is remembered", async () => {
+    await using registry = new Registry(server.host);
+    await push(registry, "tags");
+    const before = requestsFor("tags").length;
+    const { sent } = await push(registry, "tags", someImage(), ["2"]);
+    expect(sent).toBe(0);
+    expect(
+      requestsFor("tags")
+        .slice(before)
+        .filter((request) => request.startsWith("POST")),
+    ).toEqual([]);
+  });
+
   test("a new version sends what is new", async () => {
     await using registry = new Registry(server.host);
     await push(registry, "version");

@@ -3,6 +3,7 @@ import { loadDraft, type LoadedImage } from "../engine/load-draft.ts";
 import type { OpenEngine } from "../engine/open-engines.ts";
 import type { PackOptions } from "../pack-options.ts";
 import type { ProgressReport } from "../pack-progress.ts";
+import type { EarlyHints } from "../registry/early-hints.ts";
 import { pushDraftTo, type DraftPushes, type PushPlace } from "../registry/push-draft-to.ts";
 import type { Registries } from "../registry/registry-access.ts";
 
@@ -11,6 +12,7 @@ export interface Destinations {
   readonly sink: Sink | undefined;
   readonly places: readonly PushPlace[];
   readonly registries: Registries;
+  readonly hints: EarlyHints | undefined;
   readonly engines: readonly OpenEngine[];
 }
 
@@ -29,13 +31,13 @@ export async function bring(
     attach = [],
   }: Pick<PackOptions, "signal" | "attach"> & { readonly progress: ProgressReport },
 ): Promise<Brought> {
-  const { sink, places, registries, engines } = to;
+  const { sink, places, registries, hints, engines } = to;
   const onBytes = await progress.begin(draft, "write", { times: 1, signal });
   const made = await sink?.write(draft, { signal, onBytes });
   const onPushed = await progress.begin(draft, "push", { times: places.length, signal });
   const { written, pushed, attached } = await pushDraftTo(
     draft,
-    { places, registries },
+    { places, registries, hints },
     { known: made, attach, signal, onBytes: onPushed },
   );
   // Of layers that were stored compressed, others know nothing.

@@ -10,6 +10,7 @@ import {
   type WrittenImage,
 } from "@stowage/oci";
 import { attachFiles, type AttachedFile, type Attachment } from "./attach-files.ts";
+import type { EarlyHints } from "./early-hints.ts";
 import type { Registries } from "./registry-access.ts";
 
 /** One name that an image went to in a registry. */
@@ -50,7 +51,11 @@ export function parsePushPlaces(references: readonly string[]): PushPlace[] {
  */
 export async function pushDraftTo(
   draft: ImageDraft,
-  to: { readonly places: readonly PushPlace[]; readonly registries: Registries },
+  to: {
+    readonly places: readonly PushPlace[];
+    readonly registries: Registries;
+    readonly hints: EarlyHints | undefined;
+  },
   options: LayerWriteOptions & {
     readonly known: WrittenImage | undefined;
     readonly attach: readonly Attachment[];
@@ -67,10 +72,11 @@ export async function pushDraftTo(
       .filter((before) => before.domain === domain)
       .map((before) => before.repository);
     const tags = names.map(({ tag }) => tag);
+    const hints = await to.hints?.for(index);
     const { sent, manifest, ...image } = await pushDraft(
       draft,
       { repository: target, tags },
-      { known: written?.layers, mountFrom, signal, onBytes },
+      { known: written?.layers, mountFrom, hints, signal, onBytes },
     );
     written = image;
     pushed.push(

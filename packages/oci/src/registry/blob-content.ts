@@ -19,6 +19,34 @@ export interface BlobContent {
   differs?(reason: string): OciError;
 }
 
+/** A blob of up to so many bytes is made in memory first. */
+const SMALL_BYTES = 1024 * 1024;
+
+/** Whether a blob of so many bytes is made in memory. */
+export function isSmall(size: number): boolean {
+  return size <= SMALL_BYTES;
+}
+
+/**
+ * A blob that is small and whose digest nobody knows, made and hashed: it goes up in one request then instead of in two, and what breaks
+ * is sent again without being made again. Any other is given back as it is.
+ * @throws OciError `layer-inconsistent`
+ */
+export async function holdSmall(content: BlobContent, signal?: AbortSignal): Promise<BlobContent> {
+  const { digest, size } = content;
+  if (digest !== undefined || size === undefined || !isSmall(size)) return content;
+  const watched = new WatchedContent(content, undefined);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of watched.from(0, signal)) chunks.push(Buffer.from(chunk));
+  return {
+    ...content,
+    digest: watched.digest,
+    async *chunks() {
+      yield* chunks;
+    },
+  };
+}
+
 /** Bytes that are hashed before signals and timers have their turn. */
 const BREATH_BYTES = 8 * 1024 * 1024;
 
@@ -57,7 +85,7 @@ export class WatchedContent {
   }
 
   /**
-   * The bytes from a place on, in chunks that stay as they are.
+   * The bytes from a place on. Each chunk is valid only until the next is asked for.
    * @throws OciError `layer-inconsistent` for other bytes than digest and size say
    */
   async *from(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -75,7 +103,7 @@ export class WatchedContent {
         await breathe();
       }
       if (position <= offset) continue;
-      yield Buffer.from(chunk.subarray(Math.max(0, offset - start)));
+      yield chunk.subarray(Math.max(0, offset - start));
       this.#tell(position);
     }
     if (this.#size !== undefined && position !== this.#size)

@@ -10,7 +10,8 @@ export class CompressedContent implements BlobContent {
   readonly digest = undefined;
   readonly size = undefined;
   readonly what: string;
-  readonly remembered: WantedBlob | undefined;
+  /** What it was before, or was when it was measured. */
+  remembered: WantedBlob | undefined;
   readonly #layer: LayerDraft;
   readonly #pool: BlockPool;
   #onPlainBytes: ((bytes: number) => void) | undefined;

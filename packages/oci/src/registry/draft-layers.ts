@@ -7,19 +7,19 @@ import {
   type WrittenLayer,
 } from "../image-draft.ts";
 import { measureLayer } from "../sink/measure-layer.ts";
-import { WatchedContent, type BlobContent } from "./blob-content.ts";
+import { holdSmall, isSmall, WatchedContent, type BlobContent } from "./blob-content.ts";
 import { CompressedContent } from "./compressed-content.ts";
-import { layerSizesIn } from "./layer-sizes.ts";
-import type { RemoteManifest } from "./repository.ts";
-import { together } from "./together.ts";
+import type { RepositoryHints } from "./repository-hints.ts";
 import type { UploadedBlob } from "./upload.ts";
 
 /** A layer of a draft on its way into a registry. */
 export interface PushedLayer {
-  /** Its bytes, when its turn comes. */
+  /** Its bytes, when its turn comes; made once before, for their digest, where something suggests that they are there. */
   open(signal?: AbortSignal): Promise<BlobContent>;
-  /** What it was before, or is by a pass over its bytes; undefined too where that shows only when it is opened. */
+  /** What it was before; undefined where nobody remembers. */
   readonly remembered: WrittenLayer | undefined;
+  /** About how many bytes are sent where it is not there; 0 where nobody knows. */
+  readonly weight: number;
   /** How it is stored. */
   readonly form: StoredForm;
   /** Told of bytes that are sent; undefined where the content tells of others. */
@@ -28,100 +28,103 @@ export interface PushedLayer {
   written(blob: UploadedBlob): WrittenLayer;
 }
 
+export interface DescribeOptions extends LayerWriteOptions {
+  /** The layers as they were written somewhere else already. */
+  readonly known?: readonly WrittenLayer[] | undefined;
+  readonly hints: RepositoryHints;
+}
+
 /**
- * What is known of a draft's layers before they are sent. One that nobody remembers is measured first where something suggests
- * that the registry has it: a plain one that is as large as a layer of the image under the tag, a compressed one, whose size
- * nobody knows, where there is an image at all.
+ * What is known of a draft's layers before they are sent. One that nobody remembers is measured before it is sent where the repository may
+ * well have it: a plain one where there are images, because hashing is far faster than any wire; a compressed one where the image under
+ * the tag has it decompressed, because compressing is not. One whose contents would come from elsewhere for it is measured where its size suggests it.
  */
 export async function describeDraftLayers(
   image: ImageDraft,
-  previous: RemoteManifest | undefined,
-  options: LayerWriteOptions & { readonly known?: readonly WrittenLayer[] | undefined },
+  options: DescribeOptions,
 ): Promise<PushedLayer[]> {
-  const { signal, known } = options;
-  const hints = layerSizesIn(previous?.bytes);
-  return together(
-    [...image.layers.entries()],
-    async ([index, layer], signal) => {
-      const what = `layer ${index}`;
-      const written = known?.[index];
-      return image.compression === undefined
-        ? describePlain(layer, hints, { ...options, what, written, signal })
-        : describeCompressed(layer, image.compression, {
-            ...options,
-            what,
-            written,
-            signal,
-            isMeasured: previous !== undefined,
-          });
-    },
-    signal,
+  const { compression } = image;
+  return Promise.all(
+    image.layers.map(async (layer, index) => {
+      const about = { ...options, what: `layer ${index}`, written: options.known?.[index] };
+      return compression === undefined
+        ? describePlain(layer, about)
+        : describeCompressed(layer, compression, about);
+    }),
   );
 }
 
-interface DescribeOptions extends LayerWriteOptions {
+interface LayerContext extends DescribeOptions {
   readonly what: string;
   readonly written: WrittenLayer | undefined;
 }
 
 async function describePlain(
   layer: LayerDraft,
-  hints: ReadonlySet<number>,
-  { what, written, signal, onBytes }: DescribeOptions,
+  { what, written, signal, onBytes, hints }: LayerContext,
 ): Promise<PushedLayer> {
-  const recalled = written ?? (await layer.recall(PLAIN_TAR));
+  const remembered = written ?? (await layer.recall(PLAIN_TAR));
+  const isFar = layer.estimate !== undefined;
   const chunks = (signal?: AbortSignal): AsyncIterable<Uint8Array> => layer.chunks(signal);
-  const described = (known: { readonly size: number; readonly remembered: WrittenLayer | undefined }) => ({
-    open: async () => ({ digest: undefined, ...known, what, chunks }),
-    remembered: known.remembered,
+  return {
+    async open(signal) {
+      const size = remembered?.size ?? (await layer.size(signal));
+      const content = { digest: undefined, size, remembered, what, chunks };
+      const isSuggested = isFar ? hints.sizes.has(size) : hints.hasImages;
+      if (remembered !== undefined || !isSuggested) return content;
+      if (isSmall(size)) return holdSmall(content, signal);
+      return { ...content, remembered: await measureLayer(layer, { signal }) };
+    },
+    remembered,
+    weight: remembered?.size ?? layer.estimate ?? (await layer.size(signal)),
     form: PLAIN_TAR,
     onBytes,
-    written: ({ digest, size }: UploadedBlob): WrittenLayer => ({ diffId: digest, digest, size }),
-  });
-  const find = async (signal: AbortSignal | undefined) => {
-    const size = recalled?.size ?? (await layer.size(signal));
-    const remembered = recalled ?? (hints.has(size) ? await measureLayer(layer, { signal }) : undefined);
-    return described({ size, remembered });
+    written: ({ digest, size }) => ({ diffId: digest, digest, size }),
   };
-  if (recalled !== undefined || layer.estimate === undefined) return find(signal);
-  // Far away: its size shows when its turn comes, and whether it is worth asking for.
-  const open = async (signal?: AbortSignal): Promise<BlobContent> => (await find(signal)).open();
-  return { ...described({ size: 0, remembered: undefined }), open };
 }
 
 async function describeCompressed(
   layer: LayerDraft,
   pool: NonNullable<ImageDraft["compression"]>,
-  options: DescribeOptions & { readonly isMeasured: boolean },
+  { what, written, onBytes: onPlainBytes, hints }: LayerContext,
 ): Promise<PushedLayer> {
-  const { what, written, isMeasured, onBytes: onPlainBytes } = options;
-  const recalled = written ?? (await layer.recall(pool.form));
-  const remembered = recalled ?? (isMeasured ? await measureCompressed(layer, pool, options) : undefined);
-  const content = new CompressedContent(layer, pool, {
-    what,
-    remembered,
-    // A pass that measured has told of them.
-    onPlainBytes: recalled === remembered ? onPlainBytes : undefined,
-  });
+  const remembered = written ?? (await layer.recall(pool.form));
+  let content: CompressedContent | undefined;
   return {
-    open: async () => content,
+    async open(signal) {
+      const isSuggested = remembered === undefined && (await isThereDecompressed(layer, hints, signal));
+      content = new CompressedContent(layer, pool, { what, remembered, onPlainBytes });
+      if (isSuggested) await measureCompressed(content, layer, { form: pool.form, signal });
+      return content;
+    },
     remembered,
+    weight: remembered?.size ?? layer.estimate ?? 0,
     form: pool.form,
     onBytes: undefined,
     written({ digest, size }) {
-      return { diffId: content.diffId as WrittenLayer["diffId"], digest, size };
+      return { diffId: content?.diffId as WrittenLayer["diffId"], digest, size };
     },
   };
 }
 
-async function measureCompressed(
+/** Whether the repository may have a layer, in this form or another. */
+async function isThereDecompressed(
   layer: LayerDraft,
-  pool: NonNullable<ImageDraft["compression"]>,
-  { what, signal, onBytes: onPlainBytes }: DescribeOptions,
-): Promise<WrittenLayer> {
-  const content = new CompressedContent(layer, pool, { what, onPlainBytes });
+  { hasImages, diffIds }: RepositoryHints,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (diffIds === undefined || layer.estimate !== undefined) return hasImages;
+  const { diffId } = (await layer.recall(PLAIN_TAR)) ?? (await measureLayer(layer, { signal }));
+  return diffIds.has(diffId);
+}
+
+async function measureCompressed(
+  content: CompressedContent,
+  layer: LayerDraft,
+  { form, signal }: { readonly form: StoredForm; readonly signal: AbortSignal | undefined },
+): Promise<void> {
   const measured = await new WatchedContent(content, undefined).measure(signal);
   const written = { ...measured, diffId: content.diffId as WrittenLayer["diffId"] };
-  await layer.confirm(pool.form, written, signal);
-  return written;
+  content.remembered = written;
+  await layer.confirm(form, written, signal);
 }

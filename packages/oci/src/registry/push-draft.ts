@@ -5,6 +5,7 @@ import { sealImage, type Blob, type SealedImage } from "../spec/seal-image.ts";
 import type { BlobContent } from "./blob-content.ts";
 import { describeDraftLayers, type PushedLayer } from "./draft-layers.ts";
 import { putUnderNames } from "./put-under-names.ts";
+import { readHints, type RepositoryHints } from "./repository-hints.ts";
 import type { Repository } from "./repository.ts";
 import { together } from "./together.ts";
 import { uploadBlob } from "./upload.ts";
@@ -14,6 +15,8 @@ export interface PushDraftOptions extends LayerWriteOptions {
   readonly known?: readonly WrittenLayer[] | undefined;
   /** Repositories of the same registry that have the layers, or may have them. */
   readonly mountFrom?: readonly string[] | undefined;
+  /** What the repository has, where it was asked already. */
+  readonly hints?: RepositoryHints | undefined;
 }
 
 /** What a push did. */
@@ -26,7 +29,7 @@ export interface PushedImage extends WrittenImage {
 
 /**
  * Brings an image into a repository under tags; its layers are made as they are sent and never stored. A layer whose digest is
- * remembered is asked for. So is, once it is measured, one that the image under the first tag may have.
+ * remembered is asked for. So is, once it is measured, one that the repository may well have ({@link describeDraftLayers}).
  * Otherwise nothing suggests that it is there, and it goes up in one pass, its digest at the end.
  * @throws OciError `registry-…`, `layer-inconsistent`, and what a layer's `confirm` throws
  */
@@ -37,11 +40,12 @@ export async function pushDraft(
 ): Promise<PushedImage> {
   const { repository, tags } = to;
   const { signal } = options;
-  const previous = await repository.readManifest(tags[0] ?? "latest", signal);
-  const drafted = await describeDraftLayers(image, previous, options);
+  const withDiffIds = image.compression !== undefined;
+  const hints = options.hints ?? (await readHints(repository, tags[0] ?? "latest", { withDiffIds, signal }));
+  const drafted = await describeDraftLayers(image, { ...options, hints });
 
   const foreseen = foresee(image, drafted);
-  const isThere = foreseen !== undefined && foreseen.manifest.digest === previous?.digest;
+  const isThere = foreseen !== undefined && foreseen.manifest.digest === hints.previous?.digest;
   const { layers, sent } = isThere
     ? { layers: rememberedLayers(drafted), sent: 0 }
     : await uploadLayers(image, { repository, drafted }, options);
@@ -83,21 +87,28 @@ async function uploadLayers(
     },
     signal,
   );
-  const layers = await together(
-    [...to.drafted.entries()],
+  const layers: WrittenLayer[] = [];
+  await together(
+    heaviestFirst(to.drafted),
     async ([index, drafted], signal) => {
       const { remembered, form, onBytes } = drafted;
       const content = await drafted.open(signal);
       const uploaded = await uploadBlob(to.repository, content, { mountFrom, signal, onBytes });
-      if (uploaded.how !== "sent") return remembered ?? drafted.written(uploaded);
-      const layer = drafted.written(uploaded);
-      sent += layer.size;
-      await image.layers[index]?.confirm(form, layer, signal);
-      return layer;
+      const layer = uploaded.how === "sent" ? drafted.written(uploaded) : remembered;
+      layers[index] = layer ?? drafted.written(uploaded);
+      if (uploaded.how === "sent") sent += uploaded.size;
+      // Otherwise nothing was read for it.
+      if (uploaded.how === "sent" || remembered === undefined)
+        await image.layers[index]?.confirm(form, layers[index], signal);
     },
     signal,
   );
   return { layers, sent };
+}
+
+/** Layers with their positions: the one that takes longest is not to be left for the end. */
+function heaviestFirst(drafted: readonly PushedLayer[]): (readonly [index: number, layer: PushedLayer])[] {
+  return [...drafted.entries()].toSorted(([, a], [, b]) => b.weight - a.weight);
 }
 
 /** A blob's content that is in memory. */

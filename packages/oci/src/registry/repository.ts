@@ -9,6 +9,9 @@ import type { Registry } from "./registry.ts";
 /** Registries take manifests up to this many bytes (OCI distribution spec, "Pushing Manifests"). */
 const MANIFEST_BYTES = 4 * 1024 * 1024;
 
+/** A registry that lists all tags where one was asked for is not read to the end. */
+const TAGS_BYTES = 1024 * 1024;
+
 /** A manifest as a registry has it. */
 export interface RemoteManifest {
   readonly mediaType: string;
@@ -94,6 +97,23 @@ export class Repository {
       throw this.#failed(`${what} is not what its digest says`);
     const mediaType = response.censor(response.header("content-type")?.split(";")[0]?.trim() ?? "");
     return { mediaType, digest, bytes };
+  }
+
+  /** Whether anything is there under a tag, as far as the registry says so (distribution spec 1.1, "Listing Tags"). */
+  async hasTags(signal?: AbortSignal): Promise<boolean> {
+    const what = `the tags of ${this.name}`;
+    const response = await this.#ask({ method: "GET", path: "tags/list?n=1", what }, signal);
+    if (!isSuccess(response)) {
+      await discard(response);
+      return false;
+    }
+    const bytes = await readSmall(response, TAGS_BYTES);
+    try {
+      const { tags } = JSON.parse(bytes?.toString() ?? "{}") as { tags?: unknown };
+      return bytes === undefined || (Array.isArray(tags) && tags.length > 0);
+    } catch {
+      return false;
+    }
   }
 
   /** Whether the registry itself knows what refers to a manifest (distribution spec 1.1, "Listing Referrers"). */

@@ -1,5 +1,5 @@
 import { OciError } from "../errors.ts";
-import { WatchedContent, type BlobContent } from "./blob-content.ts";
+import { holdSmall, WatchedContent, type BlobContent } from "./blob-content.ts";
 import { PassingFault } from "./http/fault.ts";
 import { resolveLocation } from "./http/http-client.ts";
 import { discard, isSuccess, type HttpResponse } from "./http/message.ts";
@@ -35,15 +35,19 @@ export async function uploadBlob(
   options: UploadOptions = {},
 ): Promise<UploadedBlob> {
   const { signal, onBytes, mountFrom = [] } = options;
-  const bytes = new WatchedContent(content, onBytes);
-  const { digest, size, remembered } = content;
-  const supposed = digest !== undefined && size !== undefined ? { digest, size } : remembered;
+  const supposed = supposedOf(content);
+  if (supposed !== undefined && (await repository.hasBlob(supposed, signal))) {
+    onBytes?.(supposed.size);
+    return { ...supposed, how: "present" };
+  }
+  const held = supposed === undefined ? await holdSmall(content, signal) : content;
+  const bytes = new WatchedContent(held, onBytes);
   const upload = new Upload(repository, bytes, content.what);
-  if (supposed !== undefined) {
-    if (await repository.hasBlob(supposed, signal)) return arrived(bytes, supposed, "present");
+  const wanted = supposedOf(held);
+  if (wanted !== undefined) {
     for (const other of mountFrom) {
-      if (other !== repository.name && (await upload.mount(supposed, other, signal)))
-        return arrived(bytes, supposed, "mounted");
+      if (other !== repository.name && (await upload.mount(wanted, other, signal)))
+        return arrived(bytes, wanted, "mounted");
     }
   }
   const sent = await retrying((progressed) => upload.goOn(progressed, signal), {
@@ -51,6 +55,11 @@ export async function uploadBlob(
     signal,
   });
   return arrived(bytes, sent, "sent");
+}
+
+/** What a blob is, or may well be. */
+function supposedOf({ digest, size, remembered }: BlobContent): WantedBlob | undefined {
+  return digest !== undefined && size !== undefined ? { digest, size } : remembered;
 }
 
 function arrived(bytes: WatchedContent, blob: WantedBlob, how: UploadedBlob["how"]): UploadedBlob {

@@ -3,6 +3,9 @@ const SLOTS = 8;
 /** Bytes of a chunk. */
 const SLOT_BYTES = 512 * 1024;
 
+/** A reading of up to so many bytes never waits for who takes them. */
+export const RING_BYTES: number = SLOTS * SLOT_BYTES;
+
 /** Memory that two threads share. */
 export interface SharedRing {
   readonly data: SharedArrayBuffer;
@@ -56,7 +59,7 @@ export class RingWriter {
 /** The other end: chunks in order, each valid until the next is asked for. */
 export class RingReader implements AsyncIterable<Uint8Array> {
   readonly shared: SharedRing = {
-    data: new SharedArrayBuffer(SLOTS * SLOT_BYTES),
+    data: new SharedArrayBuffer(RING_BYTES),
     taken: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
   };
   readonly #taken = new Int32Array(this.shared.taken);

@@ -8,6 +8,8 @@ import { threadsWithinOpenFiles } from "./open-files.ts";
 export interface LayerTaskOptions {
   /** About how many bytes there are to read. */
   readonly weight: number;
+  /** Whether its thread may have to wait for who takes the bytes. */
+  readonly waits?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -19,26 +21,26 @@ export class LayerPool implements AsyncDisposable {
   /** Bytes of listings that may still be kept between sizing and reading. */
   listingRoom: number = 64 * 1024 * 1024;
   readonly #threads: WorkerPool;
-  /** Layers that are read, or wait to be. */
-  #readers = 0;
+  /** Tasks under way, or yet to begin, whose threads may wait. */
+  #waiters = 0;
 
   /**
-   * @param jobs how many threads at most; each layer that is read has one more, which waits for who takes its bytes most
-   *   of the time, and must not keep anybody from what those are waiting for
+   * @param jobs how many threads at most; each layer that is read and larger than a ring has one more, which waits for who takes
+   *   its bytes most of the time, and must not keep anybody from what those are waiting for
    */
   constructor(jobs: number) {
     this.#threads = new WorkerPool({
       // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
       file: new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url),
       jobs: Math.min(jobs, threadsWithinOpenFiles()),
-      moreJobs: () => this.#readers,
+      moreJobs: () => this.#waiters,
       failed,
     });
   }
 
   async run<T extends LayerTask>(task: T, options: LayerTaskOptions): Promise<LayerResults[T["type"]]> {
-    const { weight, signal, onBytes } = options;
-    if (task.type === "read") this.#readers++;
+    const { weight, waits = false, signal, onBytes } = options;
+    if (waits) this.#waiters++;
     try {
       const result = await this.#threads.run(task, {
         weight,
@@ -47,7 +49,7 @@ export class LayerPool implements AsyncDisposable {
       });
       return result as LayerResults[T["type"]];
     } finally {
-      if (task.type === "read") this.#readers--;
+      if (waits) this.#waiters--;
     }
   }
 

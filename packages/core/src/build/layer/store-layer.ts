@@ -9,7 +9,7 @@ import {
   type WrittenLayer,
 } from "@stowage/oci";
 import type { DigestCache } from "../../cache/digest-cache.ts";
-import { RingReader } from "./chunk-ring.ts";
+import { RING_BYTES, RingReader } from "./chunk-ring.ts";
 import { layerKey } from "./layer-key.ts";
 import type { LayerPool } from "./layer-pool.ts";
 import type { SizedLayer } from "./layer-task.ts";
@@ -207,10 +207,12 @@ export class StoreLayer implements LayerDraft {
     const ring = pool.rings.pop() ?? new RingReader();
     const left = new AbortController();
     const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+    const size = (await this.#sized)?.size ?? Infinity;
+    const waits = size > RING_BYTES;
     const reading = this.#withContent(either, (content) =>
       pool.run(
         { type: "read", content, check, ring: ring.shared },
-        { weight, signal: either, onBytes: ring.filled },
+        { weight, waits, signal: either, onBytes: ring.filled },
       ),
     );
     const ended = reading.then(

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 export interface RequestBody {
   /** Undefined where only making them will tell: they are sent in chunks then (RFC 9112, 7.1). */
   readonly length: number | undefined;
-  /** Chunks stay as they are: a socket keeps what it has not sent yet. */
+  /** Each chunk is valid only until the next is asked for. */
   open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
