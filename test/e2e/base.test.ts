@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyBaseImage, makeBaseImage, type BaseImage } from "../support/base-image.ts";
 import { startDocker, type Docker } from "../support/docker.ts";
+import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { fingerprint } from "../support/read-layout.ts";
 import { startRegistry } from "../support/registry.ts";
@@ -313,6 +314,40 @@ describe.skipIf(!ready)("an image on a base", () => {
     expect(await fails("--base", `${registry.host}/os/nothing:1`)).toMatch(
       /^5 stowage: .* has no '.*nothing:1'/,
     );
+  });
+
+  test("one that was read before is not downloaded again, neither to be pushed nor to be looked at", async () => {
+    await using registry = await startRegistry();
+    const words = ["copy", "--quiet", "--dest-tls-verify=false", `oci:${base.layout}:base`];
+    execFileSync("skopeo", [...words, `docker://${registry.host}/os/base:1`]);
+    const cache = temporaryFolder();
+    const env = { ...nixEnvironment, XDG_CACHE_HOME: cache };
+    const from = ["--base", `${registry.host}/os/base:1`, "-u", "app"];
+    const run = async (...more: string[]): Promise<Packed> => {
+      const { stdout, stderr, exitCode } = await stowage(["pack", wrapped.link, "--json", ...from, ...more], {
+        env,
+      });
+      expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+      return JSON.parse(stdout) as Packed;
+    };
+    const blobs = (): number => registry.log().split(/"GET \/v2\/os\/base\/blobs\//).length - 1;
+    const first = await run("--push", `${registry.host}/team/known:1`);
+    const layers = first.layers.filter(({ isBase }) => isBase).length;
+    // The config too.
+    await expect.poll(blobs).toBe(layers + 1);
+    const second = await run("--push", `${registry.host}/team/known:2`);
+    expect(second.manifestDigest).toBe(first.manifestDigest);
+    expect(second.pushed?.[0]?.sent).toBe(0);
+    await expect.poll(blobs).toBe(layers + 2);
+
+    // What is damaged is nothing that is known.
+    const remembered = join(cache, "stowage", "base-layers");
+    for (const name of readdirSync(remembered)) truncateSync(join(remembered, name), 100);
+    const archive = join(temporaryFolder(), "image.tar");
+    expect((await run("-o", archive)).imageId).toBe(first.imageId);
+    const { stdout } = await stowage(["cache", "--clear", "--json"], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ baseLayers: { entries: layers }, cleared: true });
+    expect(readdirSync(remembered)).toEqual([]);
   });
 
   test("what does not go together is refused, and nothing is written", async () => {

@@ -1,6 +1,11 @@
 export { storeEntries, type StoreLayerContent, type StoreTree } from "./build/layer/store-entries.ts";
-export type { CacheContents } from "./cache/digest-cache.ts";
-export { clearCache, inspectCache, type CacheOptions } from "./cache/manage-cache.ts";
+export type { CacheContents } from "./cache/cache-folder.ts";
+export {
+  clearCache,
+  inspectCache,
+  type CacheOptions,
+  type RememberedContents,
+} from "./cache/manage-cache.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 export type { StoreAccess } from "./open-stores.ts";

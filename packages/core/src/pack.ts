@@ -218,6 +218,8 @@ async function readOpenBase(
     platform,
     storeDir: trees.storeDir,
     infos: closure.paths,
+    environment,
+    onNotice: options.onNotice,
     signal,
     onBytes:
       onProgress &&

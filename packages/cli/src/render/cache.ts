@@ -1,11 +1,19 @@
-import type { CacheContents } from "@stowage/core";
+import type { RememberedContents } from "@stowage/core";
 import { formatSize } from "./size.ts";
 import { terminalSafe } from "./terminal-safe.ts";
 
-/** What the digest cache holds, or held before it was cleared. */
-export function renderCache({ folder, entries, bytes }: CacheContents, cleared: boolean): string {
-  const what = `${entries} ${entries === 1 ? "layer" : "layers"}, ${formatSize(bytes)}`;
+/** What is remembered, or was before it was forgotten. */
+export function renderCache(
+  { folder, entries, bytes, baseLayers }: RememberedContents,
+  cleared: boolean,
+): string {
+  const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
+  const what = `${layers(entries)}, ${formatSize(bytes)}`;
   const where =
     folder === "" ? "this user has no home, and XDG_CACHE_HOME is not set" : `in ${terminalSafe(folder)}`;
-  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}\n`;
+  const bases =
+    baseLayers.entries === 0
+      ? ""
+      : `; and what is in ${layers(baseLayers.entries)} of bases, ${formatSize(baseLayers.bytes)}`;
+  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}${bases}\n`;
 }

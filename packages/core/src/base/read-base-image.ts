@@ -1,9 +1,10 @@
 import type { PathInfo, StorePath } from "@stowage/nix";
 import { readBase, type BaseImage, type Platform } from "@stowage/oci";
 import { CoreError } from "../errors.ts";
-import { StoreVisitor } from "../verify/store-visitor.ts";
 import { BaseTree } from "./base-tree.ts";
 import { readAccounts, type BaseAccounts } from "./base-accounts.ts";
+import { BaseVisitor } from "./base-visitor.ts";
+import { KnownLayers, type KnownLayer } from "./known-layers.ts";
 import type { OpenBase } from "./open-base.ts";
 
 /** The image that another is put on, read and found fit for it. */
@@ -17,7 +18,7 @@ export interface Base extends AsyncDisposable {
 }
 
 /**
- * Reads a base whole and compares it with the closure that goes on top.
+ * Reads a base whole, but for what is remembered of a registry's layers, and compares it with the closure that goes on top.
  * @throws OciError `platform-mismatch`, `image-corrupted`, `image-unreadable`
  * @throws CoreError `place-clash` where it has something else at a place of the store
  */
@@ -27,28 +28,44 @@ export async function readBaseImage(
     readonly platform: Platform | undefined;
     readonly storeDir: string;
     readonly infos: readonly PathInfo[];
+    /** Where the cache folder is. */
+    readonly environment: NodeJS.ProcessEnv;
+    readonly onNotice?: ((notice: string) => void) | undefined;
     readonly signal?: AbortSignal | undefined;
     /** Told of bytes of the base's layers as they are read, with how many there are. */
     readonly onBytes?: ((bytes: number, total: number) => void) | undefined;
   },
 ): Promise<Base> {
-  const { platform, storeDir, infos, signal, onBytes } = options;
-  const visitors: StoreVisitor[] = [];
+  const { platform, storeDir, infos, signal, onBytes, environment, onNotice } = options;
+  const isFar = source.form === "registry";
+  using remembered = new KnownLayers(environment, onNotice);
+  const known = new Map<string, KnownLayer>();
+  const visitors = new Map<string, BaseVisitor>();
   const read = await readBase(source, contents, {
     platform,
     signal,
     onBytes,
-    visitor() {
-      const visitor = new StoreVisitor(storeDir, new Set());
-      visitors.push(visitor);
+    visitor(layer) {
+      const visitor = new BaseVisitor(storeDir);
+      visitors.set(layer, visitor);
       return visitor;
     },
+    recall(layer) {
+      const found = isFar ? remembered.get({ digest: layer, storeDir }) : undefined;
+      if (found !== undefined) known.set(layer, found);
+      return found?.facts;
+    },
+    learned(layer, facts) {
+      const seen = (visitors.get(layer) as BaseVisitor).finish();
+      known.set(layer, { ...seen, facts });
+      if (isFar) remembered.put({ digest: layer, storeDir }, { ...seen, facts });
+    },
   });
-  const image: BaseImage = { ...read, origin };
+  const image: BaseImage = { ...read, origin, readFile: withKnownFiles(read, known) };
   try {
     const tree = new BaseTree(image.tree);
     checkStoreDir(tree, storeDir, word);
-    const storePaths = findStorePaths(tree, { visitors, infos, word });
+    const storePaths = findStorePaths(tree, { known: [...known.values()], infos, word });
     const accounts = await readAccounts(image);
     return {
       word,
@@ -62,6 +79,17 @@ export async function readBaseImage(
     await image[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Reads files of a registry's layers from what was seen of them, and no layer for it. */
+function withKnownFiles(image: BaseImage, known: ReadonlyMap<string, KnownLayer>): BaseImage["readFile"] {
+  return async (path, options) => {
+    const end = image.tree.follow(path);
+    const found = end?.rest === "" ? image.tree.get(end.path) : undefined;
+    const layer = found?.type === "file" ? image.layers[found.layer] : undefined;
+    const kept = layer && known.get(layer.digest)?.files.get(end?.path ?? "");
+    return kept ?? image.readFile(path, options);
+  };
 }
 
 /** Store paths are unpacked where the store is: no link may lead them elsewhere. */
@@ -86,23 +114,23 @@ function checkStoreDir(tree: BaseTree, storeDir: string, word: string): void {
 function findStorePaths(
   tree: BaseTree,
   {
-    visitors,
+    known,
     infos,
     word,
   }: {
-    readonly visitors: readonly StoreVisitor[];
+    readonly known: readonly KnownLayer[];
     readonly infos: readonly PathInfo[];
     readonly word: string;
   },
 ): Set<StorePath> {
   const found = Map.groupBy(
-    visitors.flatMap((visitor) => visitor.finish().paths),
+    known.flatMap(({ storePaths }) => storePaths),
     ({ path }) => path,
   );
   const there = infos.filter(({ path }) => tree.get(path) !== undefined);
   for (const { path, narHash } of there) {
     const pieces = found.get(path) ?? [];
-    if (pieces.length === 1 && pieces[0]?.nar?.hash === narHash) continue;
+    if (pieces.length === 1 && pieces[0]?.narHash === narHash) continue;
     throw new CoreError("place-clash", `the base '${word}' has another ${path} than the closure`, {
       path,
       hint: "Make the base from the same store, or take one without this path.",

@@ -1,34 +1,41 @@
+import { KnownLayers } from "../base/known-layers.ts";
 import { CoreError } from "../errors.ts";
-import { DigestCache, type CacheContents } from "./digest-cache.ts";
+import type { CacheContents } from "./cache-folder.ts";
+import { DigestCache } from "./digest-cache.ts";
 
 export interface CacheOptions {
   /** Default `process.env`: `XDG_CACHE_HOME`, `HOME`. */
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
-/**
- * What the digest cache of this user holds.
- * @throws CoreError `cache-unusable`
- */
-export function inspectCache({ environment = process.env }: CacheOptions = {}): CacheContents {
-  return withCache(environment, (cache) => cache.contents());
+/** What is remembered: digests of layers that were made, and beside them what is in layers of bases. */
+export interface RememberedContents extends CacheContents {
+  readonly baseLayers: CacheContents;
 }
 
 /**
- * Removes all entries of this user's digest cache, and says what there was.
+ * What is remembered for this user.
  * @throws CoreError `cache-unusable`
  */
-export function clearCache({ environment = process.env }: CacheOptions = {}): CacheContents {
-  return withCache(environment, (cache) => cache.clear());
+export function inspectCache({ environment = process.env }: CacheOptions = {}): RememberedContents {
+  return withCaches(environment, (cache) => cache.contents());
 }
 
-function withCache(
+/**
+ * Forgets everything that is remembered for this user, and says what there was.
+ * @throws CoreError `cache-unusable`
+ */
+export function clearCache({ environment = process.env }: CacheOptions = {}): RememberedContents {
+  return withCaches(environment, (cache) => cache.clear());
+}
+
+function withCaches(
   environment: NodeJS.ProcessEnv,
-  work: (cache: DigestCache) => CacheContents,
-): CacheContents {
+  work: (cache: DigestCache | KnownLayers) => CacheContents,
+): RememberedContents {
   const cache = new DigestCache(environment);
   try {
-    return work(cache);
+    return { ...work(cache), baseLayers: work(new KnownLayers(environment)) };
   } catch (cause) {
     throw new CoreError("cache-unusable", `the digest cache cannot be used: ${(cause as Error).message}`, {
       path: cache.folder,

@@ -24,12 +24,12 @@ export async function readPlanBase(
   request: ImageClosureOptions & { readonly base?: string | undefined },
   graph: ClosureGraph,
 ): Promise<Base | undefined> {
-  const { base, platform, registry, environment, signal } = request;
+  const { base, platform, registry, environment = process.env, signal } = request;
   if (base === undefined) return undefined;
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   await using opened = await openBase(base, { registry, environment, signal });
   const { storeDir, infos } = graph;
-  return await readBaseImage(opened, { platform: wanted, storeDir, infos, signal });
+  return await readBaseImage(opened, { platform: wanted, storeDir, infos, environment, signal });
 }
 
 export function describeBase({ word, image, storePaths }: Base): PlanBase {

@@ -32,8 +32,12 @@ export interface BaseImage extends DraftBase, AsyncDisposable {
 export interface ReadBaseOptions {
   /** Of several images, that for this platform; an only one has to be for it. */
   readonly platform: Platform | undefined;
-  /** Who looks at a layer's entries; asked once for each layer, from the bottom up, equal ones once. */
-  visitor?(layer: number): LayerVisitor;
+  /** Who looks at a layer's entries; asked once for each layer that is read, by its name, from the bottom up. */
+  visitor?(layer: string): LayerVisitor;
+  /** What is known of a layer that was read whole before: it is not read again. In a registry its name is its digest. */
+  recall?(layer: string): LayerFacts | undefined;
+  /** Told of each layer that was read. */
+  learned?(layer: string, facts: LayerFacts): void;
   readonly signal?: AbortSignal | undefined;
   /** Told of the stored bytes as they are read, with how many there are. */
   readonly onBytes?: ((bytes: number, total: number) => void) | undefined;
@@ -59,7 +63,7 @@ const tolerated = new Set<ImageFindingCode>([
 ]);
 
 /**
- * Reads the image that another is to be put on: all its layers, once, with digests, sizes and diffIDs compared.
+ * Reads the image that another is to be put on: all its layers that nobody knows, once, with digests, sizes and diffIDs compared.
  * @param contents what the source's documents say
  * @throws OciError `platform-mismatch`; `image-corrupted` with the first thing that is wrong; `image-unreadable`
  */
@@ -127,8 +131,12 @@ function inspector(
 ): (blob: StoredBlob) => Promise<LayerFacts> {
   const blobs = new Map(image.layers.map(({ blob }) => [blob?.name, blob?.size ?? 0]));
   const total = [...blobs.values()].reduce((sum, size) => sum + size, 0);
-  return (blob) => {
-    const index = image.layers.findIndex((layer) => layer.blob?.name === blob.name);
+  return async (blob) => {
+    const known = options.recall?.(blob.name);
+    if (known !== undefined) {
+      onBytes?.(blob.size, total);
+      return known;
+    }
     const counted: StoredBlob = {
       ...blob,
       async *chunks(signal) {
@@ -138,7 +146,9 @@ function inspector(
         }
       },
     };
-    return inspectLayer(counted, { signal, visitor: options.visitor?.(index) });
+    const facts = await inspectLayer(counted, { signal, visitor: options.visitor?.(blob.name) });
+    options.learned?.(blob.name, facts);
+    return facts;
   };
 }
 
