@@ -185,6 +185,9 @@ describe.skipIf(!ready)("an image in a registry, wherever an image is taken", ()
     const path = await run(["verify", "missing.tar"]);
     expect(path).toMatchObject({ exitCode: 3 });
     expect(path.stderr).toMatch(/there is no 'missing.tar'/);
+    const named = await run(["verify", `docker://${registry.host}/team/app:1`]);
+    expect(named).toMatchObject({ exitCode: 3 });
+    expect(named.stderr).toMatch(/named without docker:\/\/: 127\.0\.0\.1:\d+\/team\/app:1\n?$/);
     const mistaken = await run(["ls", "out.invalid/app.tar"]);
     expect(mistaken).toMatchObject({ exitCode: 5 });
     expect(mistaken.stderr).toMatch(/There is no file 'out\.invalid\/app\.tar' here/);

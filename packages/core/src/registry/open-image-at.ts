@@ -43,7 +43,11 @@ export async function openImageAt(
   access: ImageAccess & Pick<RegistryImageOptions, "platform"> = {},
 ): Promise<ImageSource> {
   const { registry = {}, environment = process.env, platform, signal } = access;
-  if (!(await isImageReference(word))) return openImage(word, signal);
+  if (!(await isImageReference(word))) {
+    const [, name] = /^docker:\/\/(.+)$/.exec(word) ?? [];
+    if (name !== undefined && isRegistryReference(name)) throw withoutTransport(word, name);
+    return openImage(word, signal);
+  }
   const reference = parseReference(word);
   const isShared = registry instanceof Registries;
   const registries = isShared
@@ -57,6 +61,14 @@ export async function openImageAt(
     if (!isShared) await registries[Symbol.asyncDispose]();
     throw withPathHint(error, word);
   }
+}
+
+/** How the containers tools name an image in a registry. */
+function withoutTransport(word: string, name: string): OciError {
+  return new OciError("image-missing", `there is no '${word}'`, {
+    path: word,
+    hint: `An image in a registry is named without docker://: ${name}`,
+  });
 }
 
 /** What was taken for a reference may have been meant as a path. */
