@@ -11,7 +11,7 @@ import {
   type ImageDraft,
 } from "@stowage/oci";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { campaignSize, seededRandom } from "../../support/campaign.ts";
+import { campaignSize, isLong, seededRandom } from "../../support/campaign.ts";
 import { faultKinds, startFaultProxy, type FaultProxy } from "../../support/fault-proxy.ts";
 import { fileEntry, imageOf, memoryLayer } from "../../support/memory-image.ts";
 import { requirePrograms } from "../../support/programs.ts";
@@ -91,43 +91,51 @@ describe.skipIf(!ready)("a network that breaks", () => {
   test.each([
     { rate: 0.05, ci: 8, least: 1, seed: 3 },
     { rate: 0.2, ci: 12, least: 0.99, seed: 4 },
-  ])("$rate of the requests of a pull", { timeout: 600_000 }, async ({ rate, ci, least, seed }) => {
-    const pulls = campaignSize({ ci, long: 200 });
-    const name = `pulls-${rate * 100}`;
-    await using direct = new Registry(server.host);
-    const repository = new Repository(direct, name, "pull,push");
-    const { sent } = await pushDraft(freshImage(name), { repository, tags: ["1"] });
-    const random = seededRandom(seed);
-    await using proxy = await startFaultProxy(server.host, () =>
-      random() < rate ? faultKinds[Math.floor(random() * faultKinds.length)] : undefined,
-    );
-    let succeeded = 0;
-    for (let index = 0; index < pulls; index++) {
-      await using registry = new Registry(proxy.host, { retry: quickRetries });
-      const outcome = await pull(registry, name).catch((error: unknown) => {
-        if (!(error instanceof OciError)) throw error;
-        return error;
-      });
-      if (outcome === undefined) succeeded++;
-    }
-    const times = proxy.answered / (pulls * sent);
-    const told = `${succeeded} of ${pulls} pulls, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${times.toFixed(2)} times the bytes`;
-    process.stderr.write(`faults ${rate}: ${told}\n`);
-    expect(succeeded / pulls, told).toBeGreaterThanOrEqual(least);
-    for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
-    expect(times, told).toBeLessThan(1 + 3 * rate);
-  });
+  ])(
+    "$rate of the requests of a pull",
+    { timeout: isLong ? 3_600_000 : 600_000 },
+    async ({ rate, ci, least, seed }) => {
+      const pulls = campaignSize({ ci, long: 200 });
+      const name = `pulls-${rate * 100}`;
+      await using direct = new Registry(server.host);
+      const repository = new Repository(direct, name, "pull,push");
+      const { sent } = await pushDraft(freshImage(name), { repository, tags: ["1"] });
+      const random = seededRandom(seed);
+      await using proxy = await startFaultProxy(server.host, () =>
+        random() < rate ? faultKinds[Math.floor(random() * faultKinds.length)] : undefined,
+      );
+      let succeeded = 0;
+      for (let index = 0; index < pulls; index++) {
+        await using registry = new Registry(proxy.host, { retry: quickRetries });
+        const outcome = await pull(registry, name).catch((error: unknown) => {
+          if (!(error instanceof OciError)) throw error;
+          return error;
+        });
+        if (outcome === undefined) succeeded++;
+      }
+      const times = proxy.answered / (pulls * sent);
+      const told = `${succeeded} of ${pulls} pulls, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${times.toFixed(2)} times the bytes`;
+      process.stderr.write(`faults ${rate}: ${told}\n`);
+      expect(succeeded / pulls, told).toBeGreaterThanOrEqual(least);
+      for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
+      expect(times, told).toBeLessThan(1 + 3 * rate);
+    },
+  );
 
   test.each([
     { rate: 0.05, ci: 6, least: 1, seed: 1 },
     { rate: 0.2, ci: 10, least: 0.99, seed: 2 },
-  ])("$rate of the requests", { timeout: 600_000 }, async ({ rate, ci, least, seed }) => {
-    const pushes = campaignSize({ ci, long: 200 });
-    const { proxy, succeeded, size } = await campaign(rate, pushes, seed);
-    const told = `${succeeded} of ${pushes} pushes, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${(proxy.received / size).toFixed(2)} times the bytes`;
-    process.stderr.write(`faults ${rate}: ${told}\n`);
-    expect(succeeded / pushes, told).toBeGreaterThanOrEqual(least);
-    for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
-    expect(proxy.received / size, told).toBeLessThan(1 + 3 * rate);
-  });
+  ])(
+    "$rate of the requests",
+    { timeout: isLong ? 3_600_000 : 600_000 },
+    async ({ rate, ci, least, seed }) => {
+      const pushes = campaignSize({ ci, long: 200 });
+      const { proxy, succeeded, size } = await campaign(rate, pushes, seed);
+      const told = `${succeeded} of ${pushes} pushes, ${JSON.stringify(proxy.faults)} in ${proxy.requests} requests, ${(proxy.received / size).toFixed(2)} times the bytes`;
+      process.stderr.write(`faults ${rate}: ${told}\n`);
+      expect(succeeded / pushes, told).toBeGreaterThanOrEqual(least);
+      for (const kind of faultKinds) expect(proxy.faults[kind], told).toBeGreaterThan(0);
+      expect(proxy.received / size, told).toBeLessThan(1 + 3 * rate);
+    },
+  );
 });
