@@ -3,10 +3,14 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   archiveSink,
+  BlockPool,
+  parseCompression,
   pushDraft,
   Registry,
   Repository,
+  type Codec,
   type ImageDraft,
+  type LayerDraft,
   type PushedImage,
 } from "@stowage/oci";
 import { execa } from "execa";
@@ -99,6 +103,29 @@ describe.skipIf(!ready)("Debian's docker-registry", () => {
         .slice(before)
         .filter((request) => request.startsWith("POST")),
     ).toEqual([]);
+  });
+
+  test("a compressed layer is compressed once, whether the image under the tag has it or not", async () => {
+    await using registry = new Registry(server.host);
+    await using compression = new BlockPool(parseCompression("gzip") as Codec, 1);
+    const made: string[] = [];
+    const counted = (name: string, contents: string): LayerDraft => {
+      const layer = layerOf(name, contents);
+      const chunks = (): ReturnType<LayerDraft["chunks"]> => {
+        made.push(contents);
+        return layer.chunks();
+      };
+      return { ...layer, chunks };
+    };
+    const version = (contents: string): ImageDraft => ({
+      ...imageOf([counted("a", "same"), counted("b", contents)]),
+      compression,
+    });
+    const first = await push(registry, "compressed", version("one"));
+    const second = await push(registry, "compressed", version("two"));
+    expect(made.toSorted()).toEqual(["one", "same", "same", "two"]);
+    expect(second.layers[0]).toEqual(first.layers[0]);
+    expect(second.sent).toBeLessThan(first.sent);
   });
 
   test("a new version sends what is new", async () => {
