@@ -29,6 +29,8 @@ export interface StoreLayerContents {
   readonly digest?: string;
   /** As the config says. */
   readonly diffId?: string;
+  /** Bytes as stored. */
+  readonly size: number;
   readonly paths: readonly StorePath[];
 }
 
@@ -62,8 +64,7 @@ export async function readImageClosure(
     size: summary.layers.reduce((sum, { size }) => sum + size, 0),
     layers: summary.layers.length,
     storeLayers: held.layers.map(({ number, paths }) => {
-      const { size: _, ...digests } = summary.layers[number] ?? { size: 0 };
-      return { number, ...digests, paths };
+      return { number, ...(summary.layers[number] ?? { size: 0 }), paths };
     }),
     isRecorded: record !== undefined,
     ...(name === undefined ? {} : { name }),

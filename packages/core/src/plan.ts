@@ -20,7 +20,7 @@ import {
 import { defaultLayerLimit, planLayers } from "./plan/plan-layers.ts";
 import { describeBase, readPlanBase, type PlanBase } from "./plan/plan-base.ts";
 import { readKnown, type PlanSources } from "./plan/read-known.ts";
-import { describeUpgrade, keptLayers, type Upgrade } from "./plan/upgrade.ts";
+import { describeUpgrade, keptLayers, type EarlierLayers, type Upgrade } from "./plan/upgrade.ts";
 
 /** The image's layers that hold no store paths: the last one. */
 const OTHER_LAYERS = 1;
@@ -80,7 +80,14 @@ export interface PlanResult {
  * ```
  */
 export async function plan(request: PlanRequest): Promise<PlanResult> {
-  const loaded = await loadClosure(request);
+  return (await planLoaded(await loadClosure(request), request)).result;
+}
+
+/** The same for a closure that is loaded already, with the earlier release that `previous` names. */
+export async function planLoaded(
+  loaded: LoadedClosure,
+  request: PlanRequest,
+): Promise<{ readonly result: PlanResult; readonly earlier: EarlierLayers | undefined }> {
   const { graph } = loaded;
   const known = await readKnown(request, graph, request);
   await using base = await readPlanBase(request, graph);
@@ -101,7 +108,7 @@ export async function plan(request: PlanRequest): Promise<PlanResult> {
     history: known.history,
   });
   const described = withDigests(layers, measured.written);
-  return {
+  const result: PlanResult = {
     layering: decided.strategy,
     maxLayers: request.maxLayers ?? defaultLayerLimit(otherLayers),
     sizes: measured.exact ? "tar" : "estimated",
@@ -120,6 +127,7 @@ export async function plan(request: PlanRequest): Promise<PlanResult> {
       : { upgrade: describeUpgrade(graph, described, { kept, earlier: known.earlier }) }),
     closure: describeClosureOf(graph),
   };
+  return { result, earlier: known.earlier };
 }
 
 interface Measured {
