@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, () => Promise<() => Verb>>> = {
   dupes: async () => (await import("./commands/dupes.ts")).dupesCommand,
   roots: async () => (await import("./commands/roots.ts")).rootsCommand,
   graph: async () => (await import("./commands/graph.ts")).graphCommand,
+  report: async () => (await import("./commands/report.ts")).reportCommand,
   check: async () => (await import("./commands/check.ts")).checkCommand,
   sbom: async () => (await import("./commands/sbom.ts")).sbomCommand,
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand,

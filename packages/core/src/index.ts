@@ -93,6 +93,7 @@ export { writeBudget } from "./budget/write-budget.ts";
 export { analyzeRoots, type RootsOptions, type StoreRoots } from "./analyze-roots.ts";
 export { matchesPackage } from "./budget/glob.ts";
 export { sbom, sbomFormats, type SbomFormat, type SbomOptions } from "./sbom.ts";
+export { report, type ReportOptions, type ReportResult } from "./report.ts";
 // The image, explained.
 export { inspect } from "./inspect.ts";
 export { inspectFiles, type LayerFiles } from "./inspect-files.ts";
