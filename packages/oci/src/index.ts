@@ -50,7 +50,6 @@ export { classifyOutput, followSymlinks } from "./sink/output-place.ts";
 export { replaceFile } from "./sink/replace-file.ts";
 export { removeLeftOvers } from "./sink/temporary-name.ts";
 export { streamDocument, writeDocument } from "./sink/document.ts";
-export { classifyOutput } from "./sink/output-place.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";
 export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
