@@ -66,6 +66,7 @@ const movedOver = `{
           fromImage = onlyConfig;
           target = pkgs.bash;
           link = "/bash";
+          includeNixDB = true;
         };
       };
     };
@@ -202,6 +203,12 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
       expect(inspect(onlyConfig).config["Entrypoint"]).toEqual([expect.stringMatching(/\/bin\/env$/)]);
       const based = build("based", flake);
       expect(inspect(based)).toMatchObject({ tags: ["based:1"] });
+      const { stdout: inspected } = await stowage(["inspect", based, "--json"]);
+      const { images } = JSON.parse(inspected) as { images: { layers: { diffId: string }[] }[] };
+      const top = images[0]?.layers.at(-1)?.diffId ?? "";
+      expect((await stowage(["inspect", based, "--files", top])).stdout).toContain(
+        "/nix/var/nix/db/db.sqlite",
+      );
       for (const image of [onlyConfig, based]) {
         const verified = await stowage(["verify", image]);
         expect(verified.exitCode, verified.stdout + verified.stderr).toBe(0);

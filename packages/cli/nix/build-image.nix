@@ -56,10 +56,6 @@ let
       nothing = true;
       reason = "an image has its store paths; use the packages themselves where these are mounted";
     };
-    includeNixDB = {
-      nothing = false;
-      reason = "an image has no Nix database";
-    };
     layeringPipeline = {
       nothing = null;
       reason = "layers are planned by layering (expected, popularity, auto, single, per-path) and maxLayers";
@@ -103,6 +99,7 @@ let
     "name"
     "tag"
     "fromImage"
+    "includeNixDB"
     "target"
     "contents"
     "copyToRoot"
@@ -211,6 +208,7 @@ let
     ]
     ++ (if architecture == null then [ ] else [ "--platform" "linux/${architecture}" ])
     ++ (if fromImage == null then [ ] else [ "--base" "${fromImage}" ])
+    ++ (if arguments.includeNixDB or false then [ "--with" "nix-db" ] else [ ])
     ++ (if link == null then [ ] else [ "--link" link ])
     ++ (if user == null then [ ] else [ "--user" user ]);
 

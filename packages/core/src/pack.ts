@@ -29,7 +29,7 @@ import { DigestCache } from "./cache/digest-cache.ts";
 import { diagnose } from "./doctor/diagnose.ts";
 import { openEngines, parseEngines } from "./engine/open-engines.ts";
 import { CoreError } from "./errors.ts";
-import { buildGraph } from "./graph/closure-graph.ts";
+import { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 import { openPackStore } from "./open-pack-store.ts";
 import type { PackOptions, PackResult } from "./pack-options.ts";
 import { ProgressReport } from "./pack-progress.ts";
@@ -131,13 +131,12 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   packStore.requireFiles(closure);
 
   const graph = buildGraph(closure);
-  const paths = closure.paths.map((info) => info.path);
   await using base =
-    opened && (await readOpenBase(opened, { options, trees, targets, closure, link, environment }));
+    opened && (await readOpenBase(opened, { options, trees, targets, graph, link, environment }));
   const triggers = base === undefined ? [] : triggersOf(readBaseConfig(base));
   if (triggers.length > 0) warn(`the base '${options.base}' has ONBUILD instructions, which are not run`);
   const user = readUser(options, base);
-  const root = await composeRoot(options, { trees, targets, paths, link, user, base });
+  const root = await composeRoot(options, { trees, targets, graph, link, user, base });
   const decided = await decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
   for (const warning of await diagnose(options, { root, targets, graph, decided, base })) warn(warning);
@@ -189,7 +188,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     platform: decided.platform,
     entrypoint: decided.config.config?.Entrypoint ?? [],
     entrypointCandidates: decided.entrypointCandidates,
-    closure: { paths: paths.length, narSize: narSizeOf(closure) },
+    closure: { paths: closure.paths.length, narSize: narSizeOf(closure) },
     warnings,
   };
 }
@@ -201,23 +200,22 @@ async function readOpenBase(
     readonly options: PackOptions;
     readonly trees: TreeHolder;
     readonly targets: readonly Target[];
-    readonly closure: Closure;
+    readonly graph: ClosureGraph;
     readonly link: string;
     readonly environment: NodeJS.ProcessEnv;
   },
 ): Promise<Base> {
-  const { options, trees, targets, closure, link, environment } = context;
+  const { options, trees, targets, graph, link, environment } = context;
   const { signal, onProgress } = options;
-  const paths = closure.paths.map(({ path }) => path);
   // Whose they are, and what stands beside them, makes no difference to what runs.
   const apart = { ...options, directories: [], bare: true };
-  const root = await composeRoot(apart, { trees, targets, paths, link, user: undefined });
+  const root = await composeRoot(apart, { trees, targets, graph, link, user: undefined });
   const platform = await foreseePlatform(options, { root, targets, link, environment });
   let read = 0;
   return readBaseImage(opened, {
     platform,
     storeDir: trees.storeDir,
-    infos: closure.paths,
+    infos: graph.infos,
     environment,
     onNotice: options.onNotice,
     signal,

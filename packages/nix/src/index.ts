@@ -4,6 +4,7 @@ export type { TrustOptions } from "./cache/trust.ts";
 export { cacheFolder } from "./cache-folder.ts";
 export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";
 export { parseClosureText } from "./closure-text/parse-closure-text.ts";
+export { nixDatabase, NIX_SCHEMA_VERSION } from "./database/nix-database.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";
 export { makeClosure } from "./make-closure.ts";
 export { measureTree } from "./nar/measure-tree.ts";

@@ -24,7 +24,7 @@ import type { Verb } from "./verb.ts";
 
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
 
-const extras: readonly Extra[] = ["shell", "ca-certificates", "tz"];
+const extras: readonly Extra[] = ["shell", "ca-certificates", "tz", "nix-db"];
 
 function repeatable(flags: string, description: string): Option {
   return new Option(flags, description).argParser(collect).default([], "none");
@@ -84,7 +84,10 @@ export function packCommand(): Verb {
       ),
     )
     .addOption(
-      repeatable("--with <what>", "add from the closure or the store")
+      repeatable(
+        "--with <what>",
+        "shell, CA certificates, time zones from the closure or the store; a Nix database of the closure",
+      )
         .choices(extras)
         .argParser(collectExtra),
     )

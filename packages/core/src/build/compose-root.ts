@@ -1,12 +1,15 @@
-import type { StorePath, Target } from "@stowage/nix";
+import type { Target } from "@stowage/nix";
 import { CoreError } from "../errors.ts";
 import { resolveUser } from "../base/base-accounts.ts";
 import type { Base } from "../base/read-base-image.ts";
+import { infoAt, type ClosureGraph } from "../graph/closure-graph.ts";
+import { unreferenced } from "../graph/unreferenced.ts";
 import type { PackOptions } from "../pack-options.ts";
 import { ImageView } from "./image-view.ts";
 import { parseUser, putAccounts, type User } from "./root/accounts.ts";
 import { extraParts, findExtraPart, putExtraPart } from "./root/extras.ts";
 import { putCopiesToRoot } from "./root/copy-to-root.ts";
+import { putNixState } from "./root/nix-state.ts";
 import { putOwn } from "./root/own-files.ts";
 import { RootTree } from "./root/root-tree.ts";
 import type { TreeHolder } from "./tree-holder.ts";
@@ -29,14 +32,15 @@ export async function composeRoot(
   context: {
     readonly trees: TreeHolder;
     readonly targets: readonly Target[];
-    readonly paths: readonly StorePath[];
+    readonly graph: ClosureGraph;
     readonly link: string;
     readonly user: User | undefined;
     /** What the image is put on: it has its own users and folders. */
     readonly base?: Pick<Base, "tree" | "accounts"> | undefined;
   },
 ): Promise<ComposedRoot> {
-  const { trees, targets, paths, link, user, base } = context;
+  const { trees, targets, graph, link, user, base } = context;
+  const paths = graph.infos.map(({ path }) => path);
   const tree = new RootTree(base?.tree);
   const view = new ImageView(trees, paths, tree);
   const first = targets[0] as Target;
@@ -75,6 +79,10 @@ export async function composeRoot(
       );
     }
     putExtraPart(tree, part, target);
+  }
+  if (options.with?.includes("nix-db")) {
+    const kept = new Set([...graph.roots, ...unreferenced(graph)].map((root) => infoAt(graph, root).path));
+    putNixState(tree, graph.infos, { storeDir: graph.storeDir, kept: [...kept] });
   }
   if (!options.bare && base === undefined) putAccounts(tree, user);
   return { tree, view, env: Object.assign({}, ...parts.map(({ env }) => env)) as Record<string, string> };

@@ -2,8 +2,8 @@ import { parsePackageName, storePathName, type StorePath } from "@stowage/nix";
 import type { ImageView } from "../image-view.ts";
 import type { RootTree } from "./root-tree.ts";
 
-/** What `--with` adds from the closure or the store. */
-export type Extra = "shell" | "ca-certificates" | "tz";
+/** What `--with` adds: from the closure or the store, or a Nix database of the closure. */
+export type Extra = "shell" | "ca-certificates" | "tz" | "nix-db";
 
 /** Something that programs expect at a place of the file system, and that packages have inside. */
 export interface ExtraPart {
