@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { ReportData } from "../../packages/core/src/report/report-data.ts";
 import { registrationOf, writeClosure } from "../support/closure-files.ts";
+import { readReportData } from "../support/report-page.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -32,11 +32,6 @@ function place(): Place {
   return { folder, run: (...words) => stowage(words, { env, extendEnv: false, cwd: folder } as never) };
 }
 
-function dataOf(page: string): ReportData {
-  const [, json = ""] = /<script type="application\/json" id="report-data">(.*?)<\/script>/.exec(page) ?? [];
-  return JSON.parse(json) as ReportData;
-}
-
 test("the page goes to a file of the package's name, to the one that is named, or to stdout: the same bytes", async () => {
   const { folder, run } = place();
   const { stdout, stderr, exitCode } = await run("report", "--graph", "after.txt");
@@ -61,7 +56,7 @@ test("it has sizes, layers, duplicates and references of the closure, and no tim
   const { folder, run } = place();
   await run("report", "--graph", "after.txt", "-o", "a.html");
   const page = readFileSync(join(folder, "a.html"), "utf8");
-  const { subject, paths, roots, duplicates, layers, diff } = dataOf(page);
+  const { subject, paths, roots, duplicates, layers, diff } = readReportData(page);
   expect(subject).toEqual({ kind: "closure", name: "app", version: "1.1" });
   const at = (name: string): number => paths.base.findIndex((base) => base.endsWith(`-${name}`));
   expect(roots).toEqual([at("app-1.1")]);
@@ -84,7 +79,7 @@ test("--compare and --previous: what changed, and what an upgrade sends", async 
   const planned = await run("plan", "--graph", "before.txt", "--layering", "per-path", "--json");
   writeFileSync(join(folder, "plan.json"), planned.stdout);
   await run("report", "--graph", "after.txt", "--compare", "before.txt", "-o", "a.html");
-  const compared = dataOf(readFileSync(join(folder, "a.html"), "utf8"));
+  const compared = readReportData(readFileSync(join(folder, "a.html"), "utf8"));
   expect(compared.layers.upgrade).toBeUndefined();
   expect(compared.diff).toMatchObject({
     from: "before.txt",
@@ -94,7 +89,7 @@ test("--compare and --previous: what changed, and what an upgrade sends", async 
   });
   expect(compared.paths.change?.filter((change) => change !== "same")).toEqual(["changed"]);
   await run("report", "--graph", "after.txt", "--previous", "plan.json", "-o", "b.html");
-  const { diff, layers } = dataOf(readFileSync(join(folder, "b.html"), "utf8"));
+  const { diff, layers } = readReportData(readFileSync(join(folder, "b.html"), "utf8"));
   expect(diff).toMatchObject({ from: "plan.json", delta: 500 });
   expect(layers.upgrade).toMatchObject({
     from: "plan.json",
@@ -134,5 +129,5 @@ test("a FIFO is written into", async () => {
     import("node:fs/promises").then(({ readFile }) => readFile(join(folder, "fifo"), "utf8")),
   ]);
   expect(exitCode).toBe(0);
-  expect(dataOf(page).subject.name).toBe("app");
+  expect(readReportData(page).subject.name).toBe("app");
 });

@@ -1,16 +1,25 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { Writable } from "node:stream";
+import { report } from "@stowage/core";
+import { execa } from "execa";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ReportData } from "../../packages/core/src/report/report-data.ts";
 import { openFile, startBrowser } from "../support/browser.ts";
 import { registrationOf } from "../support/closure-files.ts";
 import { desktopClosure } from "../support/desktop-closure.ts";
 import { forgeFiles, toArchive } from "../support/forge-image.ts";
 import { storePathOf } from "../support/graphs.ts";
+import { nixEnvironment } from "../support/nix-environment.ts";
+import { node22, requireNode22 } from "../support/nodes.ts";
 import { requirePrograms } from "../support/programs.ts";
+import { readReportData } from "../support/report-page.ts";
+import { repository } from "../support/repository.ts";
+import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
 import { smallStoreImage } from "../support/small-store-image.ts";
-import { stowage } from "../support/stowage.ts";
+import { stowage, stowageWords } from "../support/stowage.ts";
 import { removeFolder } from "../support/temporary-folder.ts";
 
 const ready = requirePrograms("chromium");
@@ -409,6 +418,89 @@ describe.skipIf(!ready)("a report in a browser", () => {
       return { owned: "owned" in window, asked };
     });
     expect(ran).toEqual({ owned: false, asked: false });
+  });
+});
+
+describe.skipIf(!requirePrograms("nix-store"))("a report of an image, and its bytes", () => {
+  let small: SmallClosure;
+  const folder = mkdtempSync(join(tmpdir(), "stowage-report-"));
+  beforeAll(() => {
+    small = makeSmallClosure();
+  });
+  afterAll(() => {
+    small[Symbol.dispose]();
+    removeFolder(folder);
+  });
+  const file = (name: string): string => join(folder, name);
+  const dataOf = (name: string): ReportData => readReportData(readFileSync(file(name), "utf8"));
+
+  test("has the image's own layers; an upgrade finds those that the previous image has", async () => {
+    const [first = "", ...others] = small.paths;
+    const options = ["--store", small.url, "--platform", "linux/amd64", "--layering", "per-path"];
+    const pack = (name: string, ...paths: string[]): ReturnType<typeof stowage> =>
+      stowage(["-q", "pack", ...options, ...paths, "-o", name], { cwd: folder });
+    await pack("old.tar", ...others);
+    await pack("new.tar", first, ...others);
+    const { stderr, exitCode } = await stowage(
+      ["report", "new.tar", "--previous", "old.tar", "-o", "image.html"],
+      { cwd: folder },
+    );
+    expect({ stderr, exitCode }).toEqual({
+      stderr: expect.stringMatching(/^wrote a report of 5 store paths to image\.html: /) as string,
+      exitCode: 0,
+    });
+    const { subject, layers, paths, diff } = dataOf("image.html");
+    expect(subject).toMatchObject({ kind: "image", digest: expect.stringMatching(/^sha256:/) as string });
+    expect(layers).toMatchObject({ kind: "image", sizes: "stored", others: { layers: 1 } });
+    expect(layers.list.map(({ kept }) => kept).filter((kept) => kept !== true)).toEqual([false]);
+    expect(layers.list.every(({ size, narSize }) => size > narSize && size % 512 === 0)).toBe(true);
+    const sent = layers.list.findIndex(({ kept }) => kept === false);
+    expect(paths.base.filter((_, position) => paths.layer[position] === sent)).toEqual([basename(first)]);
+    expect(layers.upgrade).toMatchObject({ sentLayers: 1, keptLayers: 4, draggedNarSize: 0 });
+    expect(diff?.packages).toMatchObject([{ name: "thing", kind: "added" }]);
+    const refused = await stowage(["report", "new.tar", "--layering", "single", "-o", "x.html"], {
+      cwd: folder,
+    });
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain("an image has its layers");
+  });
+
+  test("the same bytes from source, built, with another Node, in another place", async () => {
+    const words = ["-q", "report", "--store", small.url, ...small.paths, "-o", "-"];
+    const run = async (command: readonly string[], env: NodeJS.ProcessEnv): Promise<string> => {
+      const [program = "", ...rest] = command;
+      return (await execa(program, [...rest, ...words], { env: { ...nixEnvironment, ...env }, cwd: folder }))
+        .stdout;
+    };
+    const built = join(repository, "packages/cli/dist/main.js");
+    await execa("tsc", ["-b", "packages/cli"], { cwd: repository });
+    const page = await run(stowageWords, {});
+    expect(readReportData(page).paths.base).toHaveLength(5);
+    const away = { TZ: "Pacific/Kiritimati", LC_ALL: "tr_TR.UTF-8", XDG_CACHE_HOME: file("cache") };
+    expect((await run([process.execPath, built], away)) === page).toBe(true);
+    if (requireNode22()) expect((await run([node22, built], { SOURCE_DATE_EPOCH: "1" })) === page).toBe(true);
+  });
+
+  test("from a build script: to a stream, and given up", async () => {
+    const chunks: Buffer[] = [];
+    const output = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        chunks.push(chunk);
+        done();
+      },
+    });
+    const options = { targets: small.paths, store: small.url, environment: nixEnvironment };
+    const { size, paths } = await report({ ...options, output });
+    const page = Buffer.concat(chunks);
+    expect({ size, paths, ended: output.writableFinished }).toEqual({
+      size: page.length,
+      paths: 5,
+      ended: true,
+    });
+    expect(readReportData(page.toString()).roots).toHaveLength(5);
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(report({ ...options, output: file("given-up.html"), signal })).rejects.toThrow("enough");
+    expect(readdirSync(folder).filter((name) => name.includes("given-up"))).toEqual([]);
   });
 });
 

@@ -60,6 +60,7 @@ function start(): void {
     {},
     element("div", { class: "content" }, toolbar.element, body),
     details.element,
+    details.announcement,
   );
   document.body.append(makeHeader(page), element("nav", {}, list), content);
   store.subscribe(({ tab }) => {

@@ -79,6 +79,18 @@ test("by added size the box of a path has the area that the closure would lose w
   );
 });
 
+test("a chain of thousands is laid out too", () => {
+  const names = Array.from({ length: 5000 }, (_, index) => `p-${index}`);
+  const long = graphOf(
+    Object.fromEntries(names.map((name, index) => [name, names.slice(index + 1, index + 2)])),
+  );
+  const model = modelOf(long);
+  const shown = new Set(model.positions);
+  const tree = buildTree(model, { grouping: "package", basis: "added", shown });
+  expect(new Set(positionsIn(tree))).toEqual(shown);
+  expect(weigh(tree)).toBe(model.total);
+});
+
 test("a why-chain for each referrer that a root reaches, each from a root by references, passing nothing twice, shortest first", () => {
   fc.assert(
     fc.property(drawings(), (drawing) => {
@@ -138,7 +150,7 @@ test("rows are in the order of their column; versions as numbers", () => {
 });
 
 test("what a path needs, and what is there for its sake", () => {
-  expect(reach(position("curl-8.10"), (each) => model.references(each))).toEqual(
+  expect(reach([position("curl-8.10")], (each) => model.references(each))).toEqual(
     new Set([position("curl-8.10"), position("zlib-1")]),
   );
   expect(behind(model, position("curl-8.10"))).toEqual(new Set([position("curl-8.10")]));

@@ -39,12 +39,12 @@ function searchFromRoots(model: ClosureModel, without: number): Int32Array {
 /** A path and all that the closure has for its sake alone. */
 export function behind(model: ClosureModel, position: number): Set<number> {
   const within = Map.groupBy(model.positions, (each) => model.columns.dominator[each] ?? START);
-  return reach(position, (each) => within.get(each) ?? []);
+  return reach([position], (each) => within.get(each) ?? []);
 }
 
-/** All that a path leads to in one direction, itself included. */
-export function reach(start: number, step: (position: number) => readonly number[]): Set<number> {
-  const reached = new Set([start]);
+/** All that some paths lead to in one direction, themselves included. */
+export function reach(starts: readonly number[], step: (position: number) => readonly number[]): Set<number> {
+  const reached = new Set(starts);
   for (const position of reached) for (const next of step(position)) reached.add(next);
   return reached;
 }

@@ -1,3 +1,5 @@
+import type { ReportLayer } from "../../src/report/report-data.ts";
+import { reach } from "./chains.ts";
 import type { ClosureModel } from "./closure-model.ts";
 
 export type Grouping = "package" | "layer";
@@ -9,6 +11,8 @@ export interface MapNode {
   readonly key: string;
   readonly kind: "all" | "package" | "layer" | "path" | "own";
   readonly label: string;
+  /** The layer that it is. */
+  readonly layer?: ReportLayer;
   /** The path that it is or stands for. */
   readonly position?: number;
   /** Bytes that are in no box within. */
@@ -35,13 +39,17 @@ export function buildTree(
       ? boxes(positions, "")
       : [...Map.groupBy(positions, (position) => model.layer(position))]
           .toSorted(([a], [b]) => a - b)
-          .map(([layer, paths]): MapNode => ({
-            key: `layer ${layer}`,
-            kind: "layer",
-            label: model.layerLabel(layer),
-            size: 0,
-            children: boxes(paths, `layer ${layer} `),
-          }));
+          .map(([index, paths]): MapNode => {
+            const layer = model.data.layers.list[index];
+            return {
+              key: `layer ${index}`,
+              kind: "layer",
+              label: model.layerLabel(index),
+              ...(layer === undefined ? {} : { layer }),
+              size: 0,
+              children: boxes(paths, `layer ${index} `),
+            };
+          });
   return { key: "all", kind: "all", label: "everything", size: 0, children };
 }
 
@@ -62,18 +70,24 @@ function placeFlat(model: ClosureModel, positions: readonly number[], placing: P
   return placing.grouping === "package" ? groupPackages(nodes, model, placing.key) : nodes;
 }
 
+/** Boxes within boxes so deep are too small to be seen, and closures from outside may be a chain of thousands. */
+const DEEPEST = 30;
+
 function nestByDominator(model: ClosureModel, positions: readonly number[], { key }: Placing): MapNode[] {
   const among = new Set(positions);
   const within = Map.groupBy(positions, (position) => nearestAbove(model, position, among));
-  const place = (above: number, prefix: string): MapNode[] =>
-    groupPackages(
-      (within.get(above) ?? []).map((position) =>
-        pathNode(model, position, place(position, `${prefix}${position} `)),
-      ),
-      model,
-      prefix,
-    );
-  return place(NOTHING, key);
+  const inside = (position: number): readonly number[] => within.get(position) ?? [];
+  const place = (above: number, prefix: string, depth: number): MapNode[] => {
+    const children = inside(above);
+    const nodes =
+      depth === DEEPEST
+        ? [...reach(children, inside)].map((position) => pathNode(model, position, []))
+        : children.map((position) =>
+            pathNode(model, position, place(position, `in ${position} `, depth + 1)),
+          );
+    return groupPackages(nodes, model, prefix);
+  };
+  return place(NOTHING, key, 0);
 }
 
 const NOTHING = -1;

@@ -5,14 +5,18 @@ import { button, element } from "./element.ts";
 import { chainList, facts, pathLink, type Page } from "./path-link.ts";
 
 const CHAINS = 3;
+/** What nearly everything needs has thousands. */
+const MOST_CHAINS = 100;
 const PATHS = 8;
 
 /** What is known of what is picked: sizes, why it is there, what depends on it. */
 export class DetailsView {
   readonly element: HTMLElement = element("aside", {
     class: "details",
-    attributes: { "aria-label": "Details", "aria-live": "polite", tabindex: "-1" },
+    attributes: { "aria-label": "Details" },
   });
+  /** What is said to who does not see the details change. */
+  readonly announcement: HTMLElement = element("p", { class: "unseen", attributes: { role: "status" } });
   readonly #page: Page;
 
   constructor(page: Page) {
@@ -22,6 +26,7 @@ export class DetailsView {
       this.element.classList.toggle("open", selection !== undefined);
       this.element.scrollTop = 0;
       this.element.replaceChildren(...this.#describe(selection));
+      this.announcement.textContent = selection === undefined ? "" : `Picked ${this.#nameOf(selection)}`;
     });
   }
 
@@ -30,6 +35,10 @@ export class DetailsView {
     return selection.kind === "path"
       ? this.#describePath(selection.position)
       : this.#describeGroup(selection.label, selection.positions);
+  }
+
+  #nameOf(selection: Selection): string {
+    return selection.kind === "path" ? this.#page.model.label(selection.position) : selection.label;
   }
 
   #describeNothing(): HTMLElement[] {
@@ -56,7 +65,7 @@ export class DetailsView {
     const { columns, total } = model;
     const change = columns.change?.[position];
     const alone = behind(model, position);
-    const needed = (): Set<number> => reach(position, (each) => model.references(each));
+    const needed = (): Set<number> => reach([position], (each) => model.references(each));
     return [
       this.#head(
         model.name(position),
@@ -92,7 +101,7 @@ export class DetailsView {
         model.referrers[position] ?? [],
         {
           more: (count) => {
-            const all = reach(position, (each) => model.referrers[each] ?? []).size - 1;
+            const all = reach([position], (each) => model.referrers[each] ?? []).size - 1;
             return all > count ? `${formatCount(all, "path")} in all, directly or not` : "";
           },
         },
@@ -118,9 +127,11 @@ export class DetailsView {
     const list = element("div", { class: "chains" }, ...shown(CHAINS));
     if (chains.length <= CHAINS) return [heading, list];
     const more = button(
-      `All ${formatCount(chains.length, "chain")}`,
+      chains.length > MOST_CHAINS
+        ? `The first ${MOST_CHAINS} of ${formatCount(chains.length, "chain")}`
+        : `All ${formatCount(chains.length, "chain")}`,
       () => {
-        list.replaceChildren(...shown(chains.length));
+        list.replaceChildren(...shown(MOST_CHAINS));
         more.remove();
       },
       { class: "more" },

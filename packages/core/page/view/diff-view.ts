@@ -55,7 +55,8 @@ export function makeDiff(page: Page, diff: ReportDiff): HTMLElement {
   );
 }
 
-function describeChange(page: Page, { kind, output, delta, before, after }: ReportPathChange): HTMLElement {
+function describeChange(page: Page, change: ReportPathChange): HTMLElement {
+  const { kind, output, before, after } = change;
   const { model } = page;
   return element(
     "li",
@@ -65,12 +66,21 @@ function describeChange(page: Page, { kind, output, delta, before, after }: Repo
       { class: "copy" },
       element("span", { class: `badge ${kind}` }, kind),
       output !== "out" && element("span", { class: "output" }, output),
-      element("span", { class: "number" }, formatDelta(delta)),
+      element("span", { class: "number" }, sizesOf(page, change)),
     ),
     before && element("p", { class: "store-path before" }, `${model.data.storeDir}/${before.base}`),
     after !== undefined && element("p", { class: "store-path" }, model.path(after)),
     after !== undefined && element("p", {}, pathLink(page, after)),
   );
+}
+
+function sizesOf({ model }: Page, { before, after, delta }: ReportPathChange): string {
+  const sizes = [before?.narSize, after === undefined ? undefined : model.narSize(after)]
+    .filter((size) => size !== undefined)
+    .map(formatSize);
+  return sizes.length < 2 || delta === 0
+    ? formatDelta(delta)
+    : `${sizes.join(" \u2192 ")}, ${formatDelta(delta)}`;
 }
 
 function capital(word: string): string {

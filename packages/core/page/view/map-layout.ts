@@ -12,7 +12,17 @@ const LEAST = 2;
 
 /** Whether a box with others in it is large enough for its name above them. */
 export function hasHeader(box: Box): boolean {
-  return box.depth > 0 && box.children !== undefined && box.x1 - box.x0 >= 44 && box.y1 - box.y0 >= 40;
+  return headed.has(box);
+}
+
+/** Decided while boxes get their places; those are rounded afterwards. */
+const headed = new WeakSet<Box>();
+
+function headerOf(box: Box): number {
+  if (box.depth === 0) return 0;
+  if (box.children === undefined || box.x1 - box.x0 < 44 || box.y1 - box.y0 < 40) return GAP;
+  headed.add(box);
+  return HEADER;
 }
 
 /** Whether what is in a box is drawn. */
@@ -32,7 +42,7 @@ export function layOut(tree: MapNode, width: number, height: number): readonly B
     .round(true)
     .paddingInner(GAP)
     .paddingOuter((box) => (box.depth === 0 ? 0 : isOpen(box) ? GAP : 0))
-    .paddingTop((box) => (hasHeader(box) ? HEADER : box.depth === 0 ? 0 : GAP))(sized);
+    .paddingTop(headerOf)(sized);
   const boxes: Box[] = [];
   const collect = (box: Box): void => {
     for (const child of box.children ?? []) {

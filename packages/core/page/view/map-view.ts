@@ -102,8 +102,12 @@ export class MapView {
     style.zIndex = String(box.depth);
     const open = isOpen(box);
     tile.className = `tile ${open ? "frame" : "leaf"} ${box.data.kind} ${roomFor(box, open)}`;
-    const size = tile.lastElementChild;
-    if (size !== null) size.textContent = formatSize(box.value ?? 0);
+    const [name, size] = tile.children;
+    const { layer } = box.data;
+    if (name !== undefined && layer !== undefined)
+      name.textContent = width < 76 ? String(layer.number) : box.data.label;
+    if (layer?.kept === false) tile.classList.add("sent");
+    if (size !== undefined) size.textContent = formatSize(box.value ?? 0);
     tile.setAttribute("aria-label", describeBox(box, this.#page.model).join(", "));
   }
 
@@ -194,7 +198,7 @@ export class MapView {
         : isolate(
             store.state,
             `${label} and what it needs`,
-            reach(position, (each) => model.references(each)),
+            reach([position], (each) => model.references(each)),
           );
     store.update(change);
   }
@@ -257,6 +261,7 @@ function describeBox(box: Box, model: ClosureModel): string[] {
     parent === null || parent === root
       ? []
       : [`${formatShare(value, parent.value ?? 0)} of ${parent.data.label}`];
+  const { kept } = box.data.layer ?? {};
   const change = position === undefined ? undefined : model.columns.change?.[position];
   return [
     label,
@@ -267,6 +272,7 @@ function describeBox(box: Box, model: ClosureModel): string[] {
     ...(position === undefined || model.layer(position) === -1
       ? []
       : [model.layerLabel(model.layer(position))]),
+    ...(kept === undefined ? [] : [kept ? "kept by an upgrade" : "sent by an upgrade"]),
     ...(change === undefined || change === "same" ? [] : [change]),
   ];
 }

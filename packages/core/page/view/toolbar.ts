@@ -11,6 +11,7 @@ export class Toolbar {
   readonly #page: Page;
   readonly #chips = element("div", { class: "chips" });
   readonly #found = element("span", { class: "found", attributes: { role: "status" } });
+  readonly #searching = element("div", { class: "search" });
   readonly #isolateFound: HTMLButtonElement;
 
   constructor(page: Page) {
@@ -33,6 +34,7 @@ export class Toolbar {
       const matches = findMatches(model, store.state.query) ?? [];
       store.update({ ...isolate(store.state, `\u201c${store.state.query}\u201d`, matches), query: "" });
     });
+    this.#searching.append(this.search, this.#found, this.#isolateFound);
     const mapOnly = element(
       "div",
       { class: "choices" },
@@ -50,13 +52,7 @@ export class Toolbar {
           ["change", "Changes"],
         ]),
     );
-    this.element = element(
-      "div",
-      { class: "toolbar" },
-      element("div", { class: "search" }, this.search, this.#found, this.#isolateFound),
-      mapOnly,
-      this.#chips,
-    );
+    this.element = element("div", { class: "toolbar" }, this.#searching, mapOnly, this.#chips);
     const legend = makeLegend();
     mapOnly.after(legend);
     store.subscribe((state) => {
@@ -78,7 +74,8 @@ export class Toolbar {
         ? "nothing found"
         : `${formatCount(found.length, "path")}, ${formatSize(model.sizeOf(found))}`;
     this.#found.textContent = matches === undefined ? "" : words;
-    this.#isolateFound.hidden = found.length === 0;
+    this.#isolateFound.disabled = found.length === 0;
+    this.#searching.classList.toggle("searching", matches !== undefined);
   }
 
   #showChips({ hidden, isolated }: State): void {
