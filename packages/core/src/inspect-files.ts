@@ -87,16 +87,18 @@ class EntryLister implements LayerVisitor {
   readonly #budget = new RecordBudget();
 
   entry({ path, type, mode, uid, gid, size, mtime, linkName }: PathEntry): "claimed" {
-    this.#budget.take(path.length + linkName.length);
+    const shown = `/${escapeBytes(path)}`;
+    const target = escapeBytes(linkName);
+    this.#budget.take(shown.length + target.length);
     this.files.push({
-      path: `/${escapeBytes(path)}`,
+      path: shown,
       type,
       mode: mode & 0o7777,
       uid,
       gid,
       size,
       mtime,
-      ...(linkName.length === 0 ? {} : { target: escapeBytes(linkName) }),
+      ...(target === "" ? {} : { target }),
     });
     return "claimed";
   }

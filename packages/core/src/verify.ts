@@ -14,7 +14,7 @@ import { openImageAt } from "./registry/open-image-at.ts";
 import { askStore } from "./verify/ask-store.ts";
 import { checkStorePaths, type VerifiedStorePath } from "./verify/check-store-paths.ts";
 import { checkRoots } from "./verify/entrypoint.ts";
-import type { VerifyFinding } from "./verify/finding.ts";
+import { limitAlike, type VerifyFinding } from "./verify/finding.ts";
 import { LayerReading } from "./verify/layer-reading.ts";
 import { countLayersBefore, readImageRecord, type ReadRecord } from "./verify/read-record.ts";
 import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify-options.ts";
@@ -57,7 +57,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     const strangers = image.contents.layers.flatMap(({ blob }, layer) => layers.strangersOf(blob, layer));
     const own = [...ofRecord, ...checked.findings, ...strangers, ...checkRoots(image, paths)];
     const place = contents.images.length === 1 ? {} : { image: image.contents.title };
-    findings.push(...own.map((finding) => ({ ...place, ...finding })));
+    for (const finding of limitAlike(own)) findings.push({ ...place, ...finding });
     return reportImage(image, checked.paths);
   });
   return {

@@ -1,5 +1,5 @@
 import type { LayerVisitor, PathEntry } from "@stowage/oci";
-import { StoreVisitor } from "../verify/store-visitor.ts";
+import { StoreVisitor, type StorePathBudget } from "../verify/store-visitor.ts";
 import type { KnownLayer } from "./known-layers.ts";
 
 /** Files of a base that are read, as a layer names them. */
@@ -13,8 +13,9 @@ export class BaseVisitor implements LayerVisitor {
   readonly #files = new Map<string, Buffer>();
   #open: { readonly path: string; readonly chunks: Buffer[] } | undefined;
 
-  constructor(storeDir: string) {
-    this.#store = new StoreVisitor(storeDir, new Set());
+  /** @param budget that of all layers of the base */
+  constructor(storeDir: string, budget: StorePathBudget) {
+    this.#store = new StoreVisitor(storeDir, new Set(), budget);
   }
 
   entry(entry: PathEntry): "claimed" | "shared" | "left" {

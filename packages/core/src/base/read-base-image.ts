@@ -1,6 +1,7 @@
 import type { PathInfo, StorePath } from "@stowage/nix";
 import { readBase, type BaseImage, type Platform } from "@stowage/oci";
 import { CoreError } from "../errors.ts";
+import { StorePathBudget } from "../verify/store-visitor.ts";
 import { BaseTree } from "./base-tree.ts";
 import { readAccounts, type BaseAccounts } from "./base-accounts.ts";
 import { BaseVisitor } from "./base-visitor.ts";
@@ -41,12 +42,13 @@ export async function readBaseImage(
   using remembered = new KnownLayers(environment, onNotice);
   const known = new Map<string, KnownLayer>();
   const visitors = new Map<string, BaseVisitor>();
+  const budget = new StorePathBudget();
   const read = await readBase(source, contents, {
     platform,
     signal,
     onBytes,
     visitor(layer) {
-      const visitor = new BaseVisitor(storeDir);
+      const visitor = new BaseVisitor(storeDir, budget);
       visitors.set(layer, visitor);
       return visitor;
     },

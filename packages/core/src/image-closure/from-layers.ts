@@ -21,7 +21,7 @@ import {
 import { CoreError } from "../errors.ts";
 import { buildGraph, infoAt } from "../graph/closure-graph.ts";
 import { unreferenced } from "../graph/unreferenced.ts";
-import type { LayerStorePath } from "../verify/store-visitor.ts";
+import { StorePathBudget, type LayerStorePath } from "../verify/store-visitor.ts";
 import { ReferenceVisitor } from "./reference-visitor.ts";
 
 /** What the layers of an image hold of the store. */
@@ -50,7 +50,8 @@ export async function readLayersClosure(
   const layers = imagesFor(options.platform, images, image)[0]?.layers ?? [];
   const storeDir = DEFAULT_STORE_DIR;
   const names = new Set<StorePath>();
-  for (const layer of layers) await readLayer(image, layer, new NameVisitor(storeDir, names), signal);
+  const visitor = new NameVisitor(storeDir, names);
+  for (const layer of layers) await readLayer(image, layer, visitor, signal);
   if (names.size === 0) {
     throw new CoreError("not-found", `'${image}' holds no store paths, and has no record of any`, {
       path: image,
@@ -91,6 +92,7 @@ export async function readLayersClosure(
 class NameVisitor implements LayerVisitor {
   readonly #prefix: string;
   readonly #names: Set<StorePath>;
+  readonly #budget = new StorePathBudget();
 
   constructor(storeDir: string, names: Set<StorePath>) {
     this.#prefix = `${storeDir.slice(1)}/`;
@@ -100,8 +102,10 @@ class NameVisitor implements LayerVisitor {
   entry({ path }: PathEntry): "claimed" {
     const text = path.toString("latin1");
     const name = text.slice(this.#prefix.length);
-    if (text.startsWith(this.#prefix) && isStorePathBaseName(name))
+    if (text.startsWith(this.#prefix) && isStorePathBaseName(name)) {
+      this.#budget.take();
       this.#names.add(parseStorePath(`/${text}`));
+    }
     return "claimed";
   }
 

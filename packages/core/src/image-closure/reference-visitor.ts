@@ -1,6 +1,6 @@
 import { storePathBaseName, storePathHashPart, type StorePath } from "@stowage/nix";
 import type { LayerVisitor, PathEntry } from "@stowage/oci";
-import { StoreVisitor, type LayerStorePath } from "../verify/store-visitor.ts";
+import { StorePathBudget, StoreVisitor, type LayerStorePath } from "../verify/store-visitor.ts";
 import { HashScanner } from "./hash-scanner.ts";
 
 const SLASH = 0x2f;
@@ -23,7 +23,7 @@ export class ReferenceVisitor implements LayerVisitor {
    * @param references what is found is added to it
    */
   constructor(storeDir: string, paths: readonly StorePath[], references: Map<StorePath, Set<StorePath>>) {
-    this.#store = new StoreVisitor(storeDir, new Set());
+    this.#store = new StoreVisitor(storeDir, new Set(), new StorePathBudget());
     this.#prefix = Buffer.from(`${storeDir.slice(1)}/`);
     this.#byHash = new Map(paths.map((path) => [storePathHashPart(path), path]));
     this.#byName = new Map(paths.map((path) => [storePathBaseName(path), path]));

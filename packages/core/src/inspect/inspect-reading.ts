@@ -7,7 +7,7 @@ import {
   type PathEntry,
   type StoredBlob,
 } from "@stowage/oci";
-import { StoreVisitor, type LayerStorePath } from "../verify/store-visitor.ts";
+import { StorePathBudget, StoreVisitor, type LayerStorePath } from "../verify/store-visitor.ts";
 
 /** What a layer holds: its store paths, and all its files. */
 export interface LayerHoldings {
@@ -19,6 +19,7 @@ export interface LayerHoldings {
 export class InspectReading {
   readonly #storeDir: string;
   readonly #budget = new RecordBudget();
+  readonly #paths = new StorePathBudget();
   readonly #holdings = new Map<string, LayerHoldings>();
 
   /** @param storeDir `/nix/store` */
@@ -28,7 +29,7 @@ export class InspectReading {
 
   async inspect(blob: StoredBlob, signal: AbortSignal | undefined): ReturnType<typeof inspectLayer> {
     const visitor = new HoldingsVisitor(
-      new StoreVisitor(this.#storeDir, new Set()),
+      new StoreVisitor(this.#storeDir, new Set(), this.#paths),
       new FileRecorder(this.#budget),
     );
     const facts = await inspectLayer(blob, { signal, visitor });

@@ -32,3 +32,20 @@ export interface VerifyFinding extends Finding<VerifyFindingCode> {
   /** The store path it is about. */
   readonly path?: string;
 }
+
+/** How many findings of one kind are told of an image; the rest is counted. A closure has some hundred paths. */
+const MAX_ALIKE = 1000;
+
+/** Findings without those of a kind that there are too many of, and with one that says how many. */
+export function limitAlike(findings: Iterable<VerifyFinding>): VerifyFinding[] {
+  const counts = new Map<VerifyFindingCode, number>();
+  const told: VerifyFinding[] = [];
+  for (const finding of findings) {
+    const count = (counts.get(finding.code) ?? 0) + 1;
+    counts.set(finding.code, count);
+    if (count <= MAX_ALIKE) told.push(finding);
+  }
+  for (const [code, count] of counts)
+    if (count > MAX_ALIKE) told.push({ code, message: `${count - MAX_ALIKE} more like these` });
+  return told;
+}

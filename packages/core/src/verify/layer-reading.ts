@@ -6,7 +6,7 @@ import type { VerifyOptions } from "../verify-options.ts";
 import { watchedPlaces } from "./entrypoint.ts";
 import type { VerifyFinding } from "./finding.ts";
 import type { ReadRecord } from "./read-record.ts";
-import { StoreVisitor, type LayerStorePath } from "./store-visitor.ts";
+import { StorePathBudget, StoreVisitor, type LayerStorePath } from "./store-visitor.ts";
 
 const DEFAULT_STORE_DIR = "/nix/store";
 
@@ -22,6 +22,7 @@ export class LayerReading {
   #storeDir = DEFAULT_STORE_DIR;
   #watched: ReadonlySet<string> | undefined;
   #room = { left: WATCHED_PLACES };
+  readonly #budget = new StorePathBudget();
   #total = 0;
   #read = 0;
 
@@ -50,7 +51,7 @@ export class LayerReading {
   async inspect(blob: StoredBlob): Promise<LayerFacts> {
     const known = this.#facts.get(blob.name);
     if (known !== undefined) return known;
-    const visitor = new StoreVisitor(this.#storeDir, this.#watched ?? this.#room);
+    const visitor = new StoreVisitor(this.#storeDir, this.#watched ?? this.#room, this.#budget);
     const facts = await inspectLayer(this.#counted(blob), { signal: this.#options.signal, visitor });
     this.#found.set(blob.name, visitor.finish());
     this.#facts.set(blob.name, facts);

@@ -6,7 +6,7 @@ import {
   type NarHash,
   type StorePath,
 } from "@stowage/nix";
-import type { LayerVisitor, PathEntry } from "@stowage/oci";
+import { OciError, type LayerVisitor, type PathEntry } from "@stowage/oci";
 import { escapeBytes } from "../analyze/escape-bytes.ts";
 
 /** One store path as a layer has it. */
@@ -33,6 +33,20 @@ export interface EntryFault {
 /** Places inside store paths, such as `bin/hello`, whose being there counts; or how many of all there is room for. */
 export type Watched = ReadonlySet<string> | { left: number };
 
+/** Store paths, whole or in pieces, that the layers of one image may have together; real closures have some ten thousand. */
+export class StorePathBudget {
+  #left = 100_000;
+
+  /** @throws OciError `tar-too-large` */
+  take(): void {
+    if (this.#left-- > 0) return;
+    throw new OciError(
+      "tar-too-large",
+      "the layers have more store paths, or pieces of them, than any closure",
+    );
+  }
+}
+
 const SLASH = 0x2f;
 const OWNER_MAY_RUN = 0o100;
 /** Nix gives everything in a store the same time, one second after the epoch (`canonicalisePathMetaData`). */
@@ -46,17 +60,23 @@ export class StoreVisitor implements LayerVisitor {
   readonly #storeDir: string;
   readonly #prefix: Buffer;
   readonly #watched: Watched;
+  readonly #budget: StorePathBudget;
   readonly #paths: LayerStorePath[] = [];
   readonly #strangers: string[] = [];
   #current: OpenPath | undefined;
 
-  /** @param storeDir `/nix/store` */
-  constructor(storeDir: string, watched: Watched) {
+  /**
+   * @param storeDir `/nix/store`
+   * @param budget that of all layers of an image
+   */
+  constructor(storeDir: string, watched: Watched, budget: StorePathBudget) {
     this.#storeDir = storeDir;
+    this.#budget = budget;
     this.#prefix = Buffer.from(`${storeDir.slice(1)}/`);
     this.#watched = watched;
   }
 
+  /** @throws OciError `tar-too-large` */
   entry(entry: PathEntry): "claimed" | "shared" | "left" {
     const { path } = entry;
     const start = this.#prefix.length;
@@ -70,6 +90,7 @@ export class StoreVisitor implements LayerVisitor {
         this.#strangers.push(`/${escapeBytes(path)}`);
         return "left";
       }
+      this.#budget.take();
       const storePath = parseStorePath(`${this.#storeDir}/${name}`, this.#storeDir);
       this.#current = new OpenPath(storePath, path.subarray(start, end), this.#watched);
     }
