@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { createServer as createSilent, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import {
   BlockPool,
@@ -301,6 +301,27 @@ describe("where a registry is", () => {
     await expect(push(registry)).rejects.toMatchObject({ code: "registry-unreachable" });
     await using nowhere = new Registry("registry.invalid", { retry });
     await expect(push(nowhere)).rejects.toMatchObject({ code: "registry-unreachable" });
+  });
+
+  // Connecting has 15 s.
+  test("one that accepts and says nothing is left at once", { timeout: 14_000 }, async () => {
+    const silent = createSilent();
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const controller = new AbortController();
+    const left = new Promise<void>((resolve) => {
+      silent.once("connection", (socket: Socket) => {
+        socket.on("error", () => {}).on("close", () => resolve());
+        socket.resume();
+        controller.abort(new Error("enough"));
+      });
+    });
+    const registry = new Registry(`127.0.0.1:${(silent.address() as AddressInfo).port}`, { retry });
+    const repository = new Repository(registry, "app", "pull");
+    await expect(repository.headManifest("1", controller.signal)).rejects.toThrow("enough");
+    await registry[Symbol.asyncDispose]();
+    await left;
+    silent.close();
   });
 
   test("a proxy that the environment names gets what is not on loopback, for that scheme only", async () => {

@@ -32,7 +32,10 @@ const someImage = () => imageOf([layerOf("a", "one"), memoryLayer([zerosEntry("/
 
 async function push(host: string, options: RegistryOptions = {}): Promise<PushedImage> {
   await using registry = new Registry(host, { retry, ...options });
-  return pushDraft(someImage(), { repository: new Repository(registry, "app", "pull,push"), tags: ["1"] });
+  return await pushDraft(someImage(), {
+    repository: new Repository(registry, "app", "pull,push"),
+    tags: ["1"],
+  });
 }
 
 async function withImage<T>(
@@ -47,7 +50,7 @@ async function withImage<T>(
   await using registry = new Registry(host, { retry, ...options.registry });
   const repository = new Repository(registry, "app", "pull");
   await using source = await openRegistryImage(repository, options.reference ?? { tag: "1" }, options);
-  return work(source);
+  return await work(source);
 }
 
 /** Everything about the image, and what is wrong with it. */

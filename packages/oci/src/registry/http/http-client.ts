@@ -1,5 +1,6 @@
+import type { Socket } from "node:net";
 import { getCACertificates } from "node:tls";
-import type { Dispatcher } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
 import { isLoopback, TrustedOrigins } from "./origins.ts";
@@ -24,6 +25,8 @@ export class HttpClient implements AsyncDisposable {
   readonly secrets: Secrets = new Secrets();
   readonly #options: HttpOptions;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+  /** What is not connected yet: undici leaves it, and the process with it, until a host that does not answer had its time. */
+  readonly #connecting = new Set<Socket>();
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -54,6 +57,8 @@ export class HttpClient implements AsyncDisposable {
     const dispatchers = await Promise.all(this.#dispatchers.values());
     this.#dispatchers.clear();
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
+    // With an error: who waits for it is told.
+    for (const socket of this.#connecting) socket.destroy(new Error("the client is closed"));
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse> {
@@ -80,7 +85,7 @@ export class HttpClient implements AsyncDisposable {
       body: body === undefined || body.length === 0 ? null : (watched(body, source) as never),
       ...(signal === undefined ? {} : { signal }),
     });
-    const answer = await sending.catch((error: unknown) => {
+    const answer = await untilAborted(sending, signal).catch((error: unknown) => {
       throw source.failure ?? error;
     });
     return {
@@ -107,13 +112,13 @@ export class HttpClient implements AsyncDisposable {
     protocol: string,
     { isVerified, isDirect }: { readonly isVerified: boolean; readonly isDirect: boolean },
   ): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import("undici");
+    const { Agent, buildConnector, EnvHttpProxyAgent } = await import("undici");
     const { certificates, environment = process.env } = this.#options;
     const tls = {
       rejectUnauthorized: isVerified,
       ...(certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] }),
     };
-    const options = { connect: { ...tls, timeout: CONNECT_MILLISECONDS } };
+    const options = { connect: this.#watch(buildConnector({ ...tls, timeout: CONNECT_MILLISECONDS })) };
     if (isDirect) return new Agent(options);
     const proxy = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
     // One agent for each scheme: undici's own would take HTTP_PROXY for https too.
@@ -126,6 +131,27 @@ export class HttpClient implements AsyncDisposable {
       noProxy: proxy("NO_PROXY"),
     });
   }
+
+  #watch(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      const socket = connect(options, (...outcome) => {
+        if (socket instanceof Object) this.#connecting.delete(socket);
+        callback(...outcome);
+      }) as Socket | void;
+      if (socket instanceof Object) this.#connecting.add(socket);
+    };
+  }
+}
+
+/** Ends with an abort: undici notices it only once it is connected. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    if (signal.aborted) onAbort();
+  });
 }
 
 /** A `Location`, which may be relative (RFC 9110, 10.2.2). */
