@@ -37,7 +37,7 @@ interface Measurement {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "stowage-bench-"));
-const built = join(repository, "packages/cli/dist/main.js");
+const built = join(repository, "packages/cli/bundle/main.js");
 const command = existsSync(built) ? [built] : [...fromSource, join(repository, "packages/cli/src/main.ts")];
 
 /** Tells at the end of a process how much memory and processor time it had. */

@@ -4,10 +4,10 @@ import { repository } from "../support/repository.ts";
 import type { Contender } from "./contender.ts";
 import type { Subject } from "./subject.ts";
 
-/** The command as users run it: compiled. */
+/** The command as users run it. */
 export const stowageCommand: readonly string[] = [
   process.execPath,
-  join(repository, "packages/cli/dist/main.js"),
+  join(repository, "packages/cli/bundle/main.js"),
 ];
 
 /** Where the command that is measured may put things. */

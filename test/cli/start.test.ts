@@ -1,11 +1,15 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
-import { expect, test } from "vitest";
+import { execa, execaSync } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildCommand } from "../support/build-command.ts";
+import { node22 } from "../support/nodes.ts";
+import { requirePrograms } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { stowageWords } from "../support/stowage.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 
 const commands = "packages/cli/src/commands";
 
@@ -44,6 +48,45 @@ test("a verb that sends nothing loads no HTTP client, and only sbom the library 
   const loaded = await loadedBy("ls", "/nowhere/at/all");
   expect(loaded).toContain("packages/core/src/index.ts");
   expect(loaded.filter((file) => /undici|cyclonedx/.test(file))).toEqual([]);
+});
+
+describe.skipIf(!requirePrograms("esbuild"))("the command as it is published", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stowage-start-"));
+  afterAll(() => removeFolder(folder));
+  let main: string;
+  beforeAll(() => {
+    [, main = ""] = buildCommand(folder);
+  });
+  const run = (node: string, ...words: string[]) => execa(node, words, { reject: false });
+
+  test("starts, and loads the verb", async () => {
+    expect((await run(process.execPath, main, "ls", "/nowhere/at/all")).stderr).toMatch(
+      /^stowage: '\/nowhere/,
+    );
+  });
+
+  test.skipIf(!existsSync(node22))("starts with the oldest line of Node", async () => {
+    expect((await run(node22, main, "plan", "--help")).exitCode).toBe(0);
+  });
+
+  test.each(["20.20.2", "22.14.0", "23.7.0"])("says that Node %s is too old", async (version) => {
+    const pretend = `data:text/javascript,Object.defineProperty(process.versions,"node",{value:"${version}"})`;
+    const { exitCode, stderr } = await run(process.execPath, "--import", pretend, main, "pack", "result");
+    expect(stderr).toBe(
+      `stowage: Node ${version} is too old: install Node 22.15 or later (of 23, 23.8 or later)`,
+    );
+    expect(exitCode).toBe(4);
+  });
+
+  const machineNode = "/usr/bin/node";
+  const oldVersion = existsSync(machineNode)
+    ? /^v((?:18|20)\..*)/.exec(execaSync(machineNode, ["--version"]).stdout)?.[1]
+    : undefined;
+  test.skipIf(oldVersion === undefined)("an old Node of this machine's says so", async () => {
+    const { exitCode, stderr } = await run(machineNode, main, "pack", "result");
+    expect(stderr).toContain(`Node ${oldVersion} is too old`);
+    expect(exitCode).toBe(4);
+  });
 });
 
 /** The files that a run of the command loads as modules, relative to the repository. */

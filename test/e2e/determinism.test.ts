@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { buildCommand } from "../support/build-command.ts";
 import { isLong } from "../support/campaign.ts";
 import { fromSource } from "../support/from-source.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
@@ -19,12 +20,9 @@ import { stowage, stowageWords } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
-const programs = ["nix-store", "taskset", "setarch", "faketime", "unshare", "tsc"];
+const programs = ["nix-store", "taskset", "setarch", "faketime", "unshare", "esbuild"];
 const ready = requirePrograms(...programs) && requireNode22();
 const isRoot = process.getuid?.() === 0;
-
-/** The command as it is published: its JavaScript. */
-const builtCommand = [process.execPath, join(repository, "packages/cli/dist/main.js")];
 
 const at = (time: string): Surroundings => ({ before: ["faketime", "-f", time] });
 const umask = (mask: string): Surroundings => ({ before: ["sh", "-c", `umask ${mask}; exec "$@"`, "sh"] });
@@ -85,15 +83,17 @@ describe.skipIf(!ready)("the same closure gives the same bytes in every form, wh
   let small: SmallClosure;
   let words: readonly string[];
   let folder: string;
+  /** The command as it is published: its JavaScript. */
+  let builtCommand: readonly string[];
   let expected: Readonly<Record<string, Packed>>;
   /** Layers and image are the same with every codec. */
   let said: Packed["said"];
 
   beforeAll(async () => {
-    execFileSync("tsc", ["-b", "packages/cli"], { cwd: repository });
     small = makeSmallClosure();
     words = wordsFor(small.root);
     folder = mkdtempSync(join(tmpdir(), "stowage-matrix-"));
+    builtCommand = buildCommand(join(folder, "command"));
     expected = await pack({});
     said = expected["archive"]?.said;
     for (const name of Object.keys(forms)) expect(expected[name]?.files).toBeDefined();
@@ -141,7 +141,9 @@ describe.skipIf(!ready)("the same closure gives the same bytes in every form, wh
     const packages = join(checkout, "packages");
     cpSync(join(repository, "packages"), packages, { recursive: true, verbatimSymlinks: true });
     symlinkSync(join(repository, "node_modules"), join(checkout, "node_modules"));
-    expect(await pack({ command: [process.execPath, join(packages, "cli/dist/main.js")] })).toEqual(expected);
+    expect(await pack({ command: buildCommand(join(folder, "another command"), checkout) })).toEqual(
+      expected,
+    );
     if (!isLong) return;
     const source = [process.execPath, ...fromSource, join(packages, "cli/src/main.ts")];
     expect(await pack({ command: source })).toEqual(expected);

@@ -8,7 +8,7 @@ let
     else
       throw "the offline world has no inputs yet: run test/world/prepare";
 
-  # What npm brings: pnpm, TypeScript, and what pnpm installs for the command.
+  # What npm brings: pnpm, esbuild, and what pnpm installs for the command.
   npm =
     if builtins.pathExists ./npm.json then
       builtins.fromJSON (builtins.readFile ./npm.json)
@@ -176,14 +176,16 @@ let
     ${patch (map deb [ "libc6" "libstdc++6" "libgcc-s1" ])}
   '';
 
+  npmFile = name: prepared {
+    name = "${name}-${npm.${name}.version}.tgz";
+    inherit (npm.${name}) sha256;
+    mode = "flat";
+  };
+
   # A package of npm's that needs no other, with its program.
   npmPackage = name: program: main: runCommand "${name}-${npm.${name}.version}" { } ''
     mkdir -p $out/bin $out/lib
-    tar -xzf ${prepared {
-      name = "${name}-${npm.${name}.version}.tgz";
-      inherit (npm.${name}) sha256;
-      mode = "flat";
-    }}
+    tar -xzf ${npmFile name}
     cp -R package $out/lib/${name}
     printf '#!%s\nexec %s %s "$@"\n' ${shell} ${nodejs}/bin/node $out/lib/${name}/${main} > $out/bin/${program}
     chmod +x $out/bin/${program}
@@ -239,7 +241,11 @@ rec {
   curl = deb "curl";
 
   nodejs_24 = nodejs;
-  typescript = npmPackage "typescript" "tsc" "bin/tsc";
+  esbuild = runCommand "esbuild-${npm.esbuild.version}" { } ''
+    tar -xzf ${npmFile "esbuild"}
+    mkdir -p $out/bin
+    cp package/bin/esbuild $out/bin/esbuild
+  '';
   pnpm_10 = npmPackage "pnpm" "pnpm" "bin/pnpm.cjs" // { inherit fetchDeps configHook; };
 
   # Debian's fortune looks for its data in /usr; told where they are, it does not.

@@ -1,4 +1,4 @@
-# The command, built from this repository: what pnpm installs for it, its sources compiled, Node to run it.
+# The command, built from this repository: its sources and what pnpm installs for it in one bundle, Node to run it.
 { pkgs }:
 let
   manifest = builtins.fromJSON (builtins.readFile ../package.json);
@@ -7,7 +7,7 @@ let
   # What the build reads, so that nothing else of the repository changes the package.
   isWanted =
     path:
-    builtins.match "package.json|pnpm-lock.yaml|pnpm-workspace.yaml|tsconfig.base.json|packages|packages/[^/]+|packages/[^/]+/(package.json|tsconfig.json|src|src/.*|schema|schema/.*)|apps|test|apps/[^/]+|(test|apps/[^/]+)/package.json" (
+    builtins.match "package.json|pnpm-lock.yaml|pnpm-workspace.yaml|tsconfig.base.json|packages|packages/[^/]+|packages/[^/]+/(package.json|tsconfig.json|src|src/.*|schema|schema/.*)|packages/cli/bundle.sh|apps|test|apps/[^/]+|(test|apps/[^/]+)/package.json" (
       builtins.substring (builtins.stringLength root + 1) (builtins.stringLength path) path
     ) != null;
   src = builtins.path {
@@ -21,22 +21,6 @@ let
   pnpmConfigHook = pkgs.pnpmConfigHook or pkgs.pnpm_10.configHook;
   pnpmWorkspaces = [ "${manifest.name}..." ];
   pnpmInstallFlags = [ "--prod" "--no-optional" ];
-
-  # Sources are compiled as they are: they were checked where they were written, and types of Node are not installed here.
-  emit = builtins.toJSON {
-    extends = "./tsconfig.json";
-    references = [ ];
-    compilerOptions = {
-      noCheck = true;
-      types = [ ];
-      composite = false;
-      tsBuildInfoFile = null;
-      declaration = false;
-      declarationMap = false;
-      isolatedDeclarations = false;
-      sourceMap = false;
-    };
-  };
 in
 pkgs.stdenv.mkDerivation {
   pname = manifest.name;
@@ -61,30 +45,20 @@ pkgs.stdenv.mkDerivation {
     pkgs.nodejs_24
     pkgs.pnpm_10
     pnpmConfigHook
-    pkgs.typescript
+    pkgs.esbuild
   ];
 
   buildPhase = ''
     runHook preBuild
-    for package in nix oci core cli; do
-      echo '${emit}' > packages/$package/tsconfig.emit.json
-      tsc --project packages/$package/tsconfig.emit.json
-    done
+    sh packages/cli/bundle.sh
     runHook postBuild
   '';
 
   installPhase = ''
     runHook preInstall
-    mkdir -p $out/bin $out/lib/stowage/node_modules
-    cp -a node_modules/.pnpm $out/lib/stowage/node_modules/
-    rm -f $out/lib/stowage/node_modules/.pnpm/lock.yaml
-    for package in nix oci core cli; do
-      mkdir -p $out/lib/stowage/packages/$package
-      for part in package.json dist schema node_modules; do
-        [ ! -e packages/$package/$part ] || cp -a packages/$package/$part $out/lib/stowage/packages/$package/
-      done
-    done
-    main=lib/stowage/packages/cli/dist/main.js
+    mkdir -p $out/bin $out/lib/stowage
+    cp -a packages/cli/package.json packages/cli/bundle packages/cli/schema $out/lib/stowage/
+    main=lib/stowage/bundle/main.js
     sed -i '1s|.*|#!${pkgs.nodejs_24}/bin/node|' $out/$main
     chmod +x $out/$main
     ln -s ../$main $out/bin/stowage

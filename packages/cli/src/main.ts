@@ -6,12 +6,25 @@ function ownVersion(): string {
   return (manifest as { version: string }).version;
 }
 
+/** Whether this Node lacks what is built on: zstd in `node:zlib`, and much that came before it. */
+function isNodeTooOld(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return major < 22 || (major === 22 && minor < 15) || (major === 23 && minor < 8);
+}
+
 /** What is loaded before one knows what is asked for is what everything takes at least: all else is imported here. */
 async function main(words: readonly string[]): Promise<number> {
   if (words.length === 1 && words[0] === "--version") {
     const { printAll } = await import("./stdout.ts");
     await printAll(`${ownVersion()}\n`);
     return 0;
+  }
+  if (isNodeTooOld()) {
+    const { exitCodes } = await import("./exit-codes.ts");
+    process.stderr.write(
+      `stowage: Node ${process.versions.node} is too old: install Node 22.15 or later (of 23, 23.8 or later)\n`,
+    );
+    return exitCodes.environment;
   }
   const { runProgram } = await import("./program.ts");
   return runProgram(words, ownVersion());
