@@ -23,6 +23,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     execArgv: [...typesTakenAway],
+    // What a page shows comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       project("nix", 30),
       project("oci", 60),

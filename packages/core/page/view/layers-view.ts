@@ -38,7 +38,7 @@ export function makeLayers(page: Page): HTMLElement {
             [sizeTitle, "number"],
             ["", "bar-cell"],
             ["Packages", "packages"],
-            ["By a release", "number"],
+            ["By a release", "number wide"],
             ...(layers.kind === "planned" ? [["Why together", "wide"]] : []),
           ].map(([title = "", name = ""]) =>
             element("th", { class: name, attributes: { scope: "col" } }, title),
@@ -94,7 +94,7 @@ function makeRow(
     element("td", { class: "number" }, formatSize(layer.size)),
     element("td", { class: "bar-cell" }, bar(layer.size / most, layer.kept === false ? "sent" : "")),
     element("td", { class: "packages" }, `${shown}${more}`),
-    element("td", { class: "number" }, formatShare(layer.likelihood, 1)),
+    element("td", { class: "number wide" }, formatShare(layer.likelihood, 1)),
     layer.reason !== undefined && element("td", { class: "wide" }, reasons[layer.reason] ?? layer.reason),
   );
 }

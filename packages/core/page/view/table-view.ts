@@ -63,6 +63,8 @@ export class TableView {
     );
     this.#isOutdated ||= isOther;
     if (this.#isOutdated && state.tab === "table") this.#fill(state);
+    if (state.order !== before.order && this.element.getBoundingClientRect().top < 0)
+      this.element.scrollIntoView();
     if (state.selection !== before.selection) this.#markSelected(state);
   }
 
