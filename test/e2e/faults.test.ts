@@ -5,6 +5,7 @@ import { inTwoLanes, isLong, share } from "../support/campaign.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { fingerprint, readLayoutNames } from "../support/read-layout.ts";
+import { rememberedDigests } from "../support/remembered-digests.ts";
 import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
 import { expectMatchesNix } from "../support/sound-image.ts";
 import { countCalls, traceStowage, type Traced } from "../support/strace.ts";
@@ -23,9 +24,9 @@ interface Fault {
 /** What can go wrong with a pack's own files and processes; where a close fails, Node itself aborts now and then. */
 const errors: Readonly<Record<string, readonly string[]>> = {
   openat: ["EMFILE", "EACCES", "EIO", "ENOSPC", "EINTR"],
-  pwrite64: ["ENOSPC", "EIO", "EINTR", "EDQUOT", "EACCES"],
-  fsync: ["EIO", "ENOSPC", "EINTR", "EACCES"],
-  rename: ["EIO", "ENOSPC", "EACCES", "EINTR"],
+  pwrite64: ["ENOSPC", "EIO", "EINTR", "EDQUOT", "EACCES", "EMFILE"],
+  fsync: ["EIO", "ENOSPC", "EINTR", "EACCES", "EMFILE"],
+  rename: ["EIO", "ENOSPC", "EACCES", "EINTR", "EMFILE"],
   ftruncate: ["EIO", "EINTR"],
   mkdir: ["EACCES", "ENOSPC"],
   chmod: ["EPERM"],
@@ -121,6 +122,10 @@ describe.skipIf(!ready)(
         const what = `${name}: ${stderr}\n${log.filter((line) => line.includes("INJECTED")).join("\n")}`;
         expect({ hangs, signal }, what).toEqual({ hangs: false, signal: null });
         const left = fingerprint(join(cwd, "output"));
+        // What was remembered until then is right: each entry has the bytes of one that nothing disturbed.
+        expect(rememberedDigests(join(folder, "caches/reference")), what).toMatchObject(
+          rememberedDigests(join(folder, "caches", name)),
+        );
         if (exitCode === 0) {
           expect(left, what).toEqual(complete);
           count(fault, log.some((line) => line.includes("INJECTED")) ? "did no harm" : "did not happen");

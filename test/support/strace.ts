@@ -110,3 +110,22 @@ export function countCalls(log: readonly string[]): ReadonlyMap<string, number> 
   }
   return most;
 }
+
+/** The calls at which one that comes as some thread's n-th of its name comes as such for the first time. */
+export function firstCalls(
+  log: readonly string[],
+): readonly { readonly call: string; readonly n: number; readonly line: string }[] {
+  const threads = new Map<string, number>();
+  const most = new Map<string, number>();
+  const found: { call: string; n: number; line: string }[] = [];
+  for (const line of log) {
+    const [, thread, call = ""] = /^(\d+) +([a-z0-9_]+)\(/.exec(line) ?? [];
+    if (thread === undefined) continue;
+    const n = (threads.get(`${thread} ${call}`) ?? 0) + 1;
+    threads.set(`${thread} ${call}`, n);
+    if (n <= (most.get(call) ?? 0)) continue;
+    most.set(call, n);
+    found.push({ call, n, line });
+  }
+  return found;
+}
