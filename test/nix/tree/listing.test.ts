@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ListingWriter, narChunks, readListedTree, readTree, type TreeLocation } from "@stowage/nix";
@@ -35,4 +35,21 @@ describe("a tree that was listed", { timeout: 120_000 }, () => {
       expect.objectContaining({ code: "path-corrupted", message: expect.stringContaining(what) }),
     );
   });
+});
+
+test("a file that changes while it is read, and keeps its size, is an error", () => {
+  const directory = join(temporaryFolder(), "tree");
+  writeFileSync(directory, Buffer.alloc(3 << 20));
+  const [file] = readTree({ directory });
+  if (file?.type !== "file") throw new Error("it is no file");
+  const chunks = file.chunks()[Symbol.iterator]();
+  expect(chunks.next().value).toHaveLength(1 << 20);
+  const fd = openSync(directory, "r+");
+  writeSync(fd, "other", 2 << 20);
+  closeSync(fd);
+  expect(() => {
+    while (chunks.next().done !== true);
+  }).toThrow(
+    expect.objectContaining({ code: "path-corrupted", message: expect.stringContaining("changed") }),
+  );
 });

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { readSome } from "./read-some.ts";
 import { changedError, treeError } from "./tree-error.ts";
 
@@ -9,7 +9,7 @@ const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 /**
  * A regular file's contents. Each chunk is valid only until any other chunk is asked for in this thread.
- * @throws NixError `path-corrupted` when there are not exactly `size` bytes, `path-unreadable`
+ * @throws NixError `path-corrupted` when there are not exactly `size` bytes, or others in the end; `path-unreadable`
  */
 export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
   const fd = guard(path, () =>
@@ -17,6 +17,8 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
   );
   try {
     let left = size;
+    // What fits into one read cannot change during it; of more, every write sets the time.
+    const began = size < CHUNK_BYTES ? undefined : writtenAt(fd, path);
     for (;;) {
       // One byte more than is left shows growth, and an end of file without a further call.
       const wanted = Math.min(CHUNK_BYTES, left + 1);
@@ -24,12 +26,19 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
       if (length > left) throw changedError(path, "grew");
       if (length === 0 && left > 0) throw changedError(path, "shrank");
       left -= length;
+      const isEnd = left === 0 && length < wanted;
+      if (isEnd && began !== undefined && writtenAt(fd, path) !== began) throw changedError(path, "changed");
       if (length > 0) yield buffer.subarray(0, length);
-      if (left === 0 && length < wanted) return;
+      if (isEnd) return;
     }
   } finally {
     guard(path, () => closeSync(fd));
   }
+}
+
+/** Nanoseconds since the epoch. */
+function writtenAt(fd: number, path: Buffer): bigint {
+  return guard(path, () => fstatSync(fd, { bigint: true })).mtimeNs;
 }
 
 function guard<T>(path: Buffer, call: () => T): T {

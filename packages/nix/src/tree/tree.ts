@@ -51,7 +51,7 @@ export interface TreeFileHead extends TreeNode {
 export interface TreeFile extends TreeFileHead {
   /**
    * The contents, exactly `size` bytes. Each chunk is valid only until the next is asked for.
-   * @throws NixError `path-corrupted` when the file shrinks or grows while it is read, `path-unreadable`
+   * @throws NixError `path-corrupted` when the file changes, shrinks or grows while it is read, `path-unreadable`
    */
   chunks(): Iterable<Uint8Array>;
 }
