@@ -35,9 +35,10 @@ export interface DescribeOptions extends LayerWriteOptions {
 }
 
 /**
- * What is known of a draft's layers before they are sent. One that nobody remembers is measured before it is sent where the repository may
- * well have it: a plain one where there are images, because hashing is far faster than any wire; a compressed one where the image under
- * the tag has it decompressed, because compressing is not. One whose contents would come from elsewhere for it is measured where its size suggests it.
+ * What is known of a draft's layers before they are sent. One that nobody remembers is measured first where the repository may
+ * well have it. A plain one: where there are images, because hashing is far faster than any wire. (On loopback, of 169 MiB: 5 % more
+ * processor time where all is missing, a quarter less where all is there under another tag.) A compressed one: where the image under the
+ * tag has its contents, because compressing is not. One whose contents come from far away for it: where its size suggests it.
  */
 export async function describeDraftLayers(
   image: ImageDraft,
