@@ -154,6 +154,16 @@ describe.skipIf(!ready)("Debian's docker-registry", () => {
     expect(requestsFor("mount/to").filter((request) => request.includes("?mount="))).toHaveLength(3);
   });
 
+  test("so are small ones whose digests nobody remembers", async () => {
+    await using registry = new Registry(server.host);
+    const first = await push(registry, "mount/small");
+    const repository = new Repository(registry, "mount/unknown", "pull,push");
+    const to = { repository, tags: ["1"] };
+    const { sent } = await pushDraft(someImage(), to, { mountFrom: ["mount/small"] });
+    // The large layer, which goes up in one pass, and the config.
+    expect(sent).toBe(first.sent - 2 * 10_240);
+  });
+
   test("mounting from a repository that is not there sends", async () => {
     await using registry = new Registry(server.host);
     const written = await archiveSink(join(temporaryFolder(), "x.tar")).write(someImage());
