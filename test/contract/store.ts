@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readTree, storePathName, type Store, type StorePath } from "@stowage/nix";
+import { narHashToHex, readTree, storePathName, type Store, type StorePath } from "@stowage/nix";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -114,6 +115,26 @@ export function describeStore(name: string, open: () => StoreUnderTest, skips: S
         ["directory", "bin"],
         ["file", "bin/thing"],
       ]);
+    });
+
+    test("gives a path's NAR as it comes, expected or not", async () => {
+      const under = open();
+      const paths = [add(under), add(under, "other-2"), add(under, "more-3")];
+      const { paths: infos } = await under.store.queryClosure(paths);
+      under.store.expectNars(paths.slice(0, 2));
+      for (const { path, narHash, narSize } of infos) {
+        const hash = createHash("sha256");
+        let size = 0;
+        for await (const chunk of under.store.readNar(path)) {
+          hash.update(chunk);
+          size += chunk.length;
+        }
+        expect({ path, hash: hash.digest("hex"), size }).toEqual({
+          path,
+          hash: narHashToHex(narHash),
+          size: narSize,
+        });
+      }
     });
 
     test("protects a path from being deleted for as long as it is asked to", async (context) => {

@@ -55,6 +55,7 @@ const byCode: Readonly<Record<string, number>> = {
   "cache-failed": exitCodes.remote,
   "cache-corrupted": exitCodes.remote,
   "cache-untrusted": exitCodes.remote,
+  "nar-replaced": exitCodes.remote,
   "spool-failed": exitCodes.environment,
   "file-unwritable": exitCodes.environment,
   "stdout-failed": exitCodes.environment,

@@ -68,7 +68,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const progress = new ProgressReport(options.onProgress);
   const packStore = openPackStore(options, environment);
   const { store } = packStore;
-  await using trees = new TreeHolder(store, { signal, onBytes: progress.received });
+  await using trees = new TreeHolder(store, { signal, onBytes: progress.received, onReplaced: warn });
   const link = parseLink(options.link ?? "/result", store.storeDir);
   const jobs = readJobs(options);
   const codec = parseCompression(options.compression ?? "none");

@@ -4,6 +4,7 @@ import { digestSink, PLAIN_TAR, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
+import { whileReplaced } from "./build/while-replaced.ts";
 import { DigestCache } from "./cache/digest-cache.ts";
 import { infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
@@ -139,7 +140,7 @@ interface Measured {
 }
 
 async function measureLayers(
-  { graph, locate, open }: LoadedClosure,
+  { graph, store, locate, open }: LoadedClosure,
   decided: LayerPlan,
   { environment = process.env, digests = false, check = true, signal }: PlanRequest,
 ): Promise<Measured> {
@@ -154,7 +155,13 @@ async function measureLayers(
     };
   }
   await using trees = new TreeHolder(
-    { storeDir: graph.storeDir, openTrees: open, locateTree: locate },
+    {
+      storeDir: graph.storeDir,
+      openTrees: open,
+      locateTree: locate,
+      readNar: (path, options) => store.readNar(path, options),
+      expectNars: (paths, options) => store.expectNars(paths, options),
+    },
     { signal },
   );
   await using pool = new LayerPool(availableParallelism());
@@ -173,7 +180,9 @@ async function measureLayers(
   }
   // The config makes no difference to the layers.
   const config = { created, os: "linux", architecture: "amd64" };
-  const { layers: written } = await digestSink().write({ layers: drafts, config, names: [] }, { signal });
+  const { layers: written } = await whileReplaced(() =>
+    digestSink().write({ layers: drafts, config, names: [] }, { signal }),
+  );
   return { layers: withDiffIds(written), sizes: written.map(({ size }) => size), exact: true, written };
 }
 

@@ -26,6 +26,8 @@ export type NixErrorCode =
   | "cache-corrupted"
   /** Nobody who is trusted vouches for what a binary cache says of a path. */
   | "cache-untrusted"
+  /** A binary cache failed to give a path whole, and another store that has the same was found: to be read again. */
+  | "nar-replaced"
   /** What was fetched cannot be kept on this machine. */
   | "spool-failed"
   /** A store URL or setting this library cannot use. */

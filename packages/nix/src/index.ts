@@ -8,6 +8,7 @@ export { nixDatabase, NIX_SCHEMA_VERSION } from "./database/nix-database.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";
 export { makeClosure } from "./make-closure.ts";
 export { measureTree } from "./nar/measure-tree.ts";
+export { NarPipe } from "./nar/nar-pipe.ts";
 export { narChunks } from "./nar/nar-chunks.ts";
 export { NarHasher, type NarMeasure } from "./nar/nar-hasher.ts";
 export { NarParser, type NarContents, type NarEvent } from "./nar/nar-parser.ts";
@@ -48,6 +49,7 @@ export { treeError } from "./tree/tree-error.ts";
 export type {
   DiskLocation,
   NarLocation,
+  PipedNar,
   TreeDirectory,
   TreeEntry,
   TreeEntryHead,

@@ -7,4 +7,4 @@ export type { NarHash } from "./nar-hash.ts";
 export type { StorePath } from "./store-path.ts";
 export { readTree } from "./tree/read-tree.ts";
 export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
-export type { TreeEntry, TreeFile, TreeLocation } from "./tree/tree.ts";
+export type { PipedNar, TreeEntry, TreeFile, TreeLocation } from "./tree/tree.ts";

@@ -26,7 +26,12 @@ export interface LayerDraft {
    * size is not to be asked for long before its bytes. Undefined where it is here.
    */
   readonly estimate?: number | undefined;
-  /** Bytes of the plain tar, known from metadata alone. Computed once, then remembered. */
+  /** Says that a pass over its bytes is near: what is far away may begin to come. */
+  expect?(): void;
+  /**
+   * Bytes of the plain tar, known from metadata alone. Computed once, then remembered. What is far away is brought here for
+   * it, and waits on the disk for the next pass; a pass without it passes by as it comes.
+   */
   size(signal?: AbortSignal): Promise<number>;
   /** What this layer was when it was stored in this form before. Good for bytes that are not written, and for no others. */
   recall(form: StoredForm): Promise<WrittenLayer | undefined>;

@@ -6,6 +6,7 @@ import type { ProgressReport } from "../pack-progress.ts";
 import type { EarlyHints } from "../registry/early-hints.ts";
 import { pushDraftTo, type DraftPushes, type PushPlace } from "../registry/push-draft-to.ts";
 import type { Registries } from "../registry/registry-access.ts";
+import { whileReplaced } from "./while-replaced.ts";
 
 /** Where an image goes. */
 export interface Destinations {
@@ -33,12 +34,10 @@ export async function bring(
 ): Promise<Brought> {
   const { sink, places, registries, hints, engines } = to;
   const onBytes = await progress.begin(draft, "write", { times: 1, signal });
-  const made = await sink?.write(draft, { signal, onBytes });
+  const made = sink && (await whileReplaced(() => sink.write(draft, { signal, onBytes })));
   const onPushed = await progress.begin(draft, "push", { times: places.length, signal });
-  const { written, pushed, attached } = await pushDraftTo(
-    draft,
-    { places, registries, hints },
-    { known: made, attach, signal, onBytes: onPushed },
+  const { written, pushed, attached } = await whileReplaced(() =>
+    pushDraftTo(draft, { places, registries, hints }, { known: made, attach, signal, onBytes: onPushed }),
   );
   // Of layers that were stored compressed, others know nothing.
   const known = draft.compression === undefined ? written?.layers : undefined;

@@ -1,7 +1,25 @@
-import type { OpenTrees, OpenTreesOptions, Store, StorePath, TreeLocation } from "@stowage/nix";
+import {
+  NarPipe,
+  type OpenTrees,
+  type OpenTreesOptions,
+  type PipedNar,
+  type Store,
+  type StorePath,
+  type TreeLocation,
+} from "@stowage/nix";
 
 /** What of a store is needed for its trees. */
-type TreeStore = Pick<Store, "storeDir" | "openTrees" | "locateTree">;
+type TreeStore = Pick<Store, "storeDir" | "openTrees" | "locateTree" | "readNar" | "expectNars">;
+
+/** Trees that are read once, each whole and in the order they were asked for, by a worker thread. */
+export interface PassingTrees extends AsyncDisposable {
+  locate(path: StorePath): TreeLocation | PipedNar;
+  /**
+   * Waits until all of what is far away has come, and is what it must be; what was read of it counts only then.
+   * @throws NixError as {@link Store.readNar}
+   */
+  readonly arrived: Promise<void>;
+}
 
 /** The trees that one command reads: one that was brought here to be looked into serves the layers too. */
 export class TreeHolder implements AsyncDisposable {
@@ -10,6 +28,8 @@ export class TreeHolder implements AsyncDisposable {
   readonly #options: OpenTreesOptions;
   readonly #kept = new Map<StorePath, Promise<OpenTrees>>();
   readonly #open = new Set<OpenTrees>();
+  /** Ends what was begun and is not wanted. */
+  readonly #ending = new AbortController();
 
   constructor(store: TreeStore, options: OpenTreesOptions = {}) {
     this.storeDir = store.storeDir;
@@ -30,6 +50,62 @@ export class TreeHolder implements AsyncDisposable {
     this.#kept.set(path, opening);
     opening.catch(() => this.#kept.delete(path));
     return (await opening).locate(path);
+  }
+
+  /** Says what will be passed next ({@link TreeHolder.pass}), in this order, so that it may begin to come. */
+  expect(paths: readonly StorePath[]): void {
+    const far = paths.filter((path) => !this.isHere(path) && !this.#kept.has(path));
+    this.#store.expectNars(far, { ...this.#options, signal: this.#signalWith(undefined) });
+  }
+
+  /** Trees that are read once: NARs that are far away pass by as they come, and are kept nowhere. */
+  async pass(
+    trees: readonly { readonly path: StorePath; readonly narSize: number }[],
+    signal?: AbortSignal,
+  ): Promise<PassingTrees> {
+    const here = new Map<StorePath, TreeLocation | PipedNar>();
+    for (const { path } of trees) {
+      const location = (await this.#kept.get(path))?.locate(path) ?? this.#store.locateTree(path);
+      if (location !== undefined) here.set(path, location);
+    }
+    const far = trees.filter(({ path }) => !here.has(path));
+    const pipe = new NarPipe();
+    for (const { path, narSize } of far) here.set(path, { narPipe: pipe.shared, length: narSize });
+    const left = new AbortController();
+    const arrived = this.#bring(
+      far.map(({ path }) => path),
+      pipe,
+      this.#signalWith(signal, left.signal),
+    );
+    // Whoever waits is told; until then a failure must not count as one that nobody heard of.
+    arrived.catch(() => {});
+    return {
+      locate: (path) => here.get(path) as TreeLocation | PipedNar,
+      arrived,
+      async [Symbol.asyncDispose]() {
+        left.abort();
+        pipe[Symbol.dispose]();
+        await arrived.catch(() => {});
+      },
+    };
+  }
+
+  async #bring(far: readonly StorePath[], pipe: NarPipe, signal: AbortSignal): Promise<void> {
+    const options = { ...this.#options, signal };
+    this.#store.expectNars(far, options);
+    try {
+      for (const path of far) {
+        for await (const chunk of this.#store.readNar(path, options)) await pipe.write(chunk);
+      }
+    } catch (error) {
+      pipe[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #signalWith(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+    const all = [this.#ending.signal, this.#options.signal, ...signals];
+    return AbortSignal.any(all.filter((each) => each !== undefined));
   }
 
   /** Trees for as long as the caller wants them. */
@@ -54,6 +130,7 @@ export class TreeHolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
     const kept = await Promise.allSettled(this.#kept.values());
     const held = kept.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     this.#kept.clear();

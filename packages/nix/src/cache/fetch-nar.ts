@@ -6,20 +6,15 @@ import type { CacheSource } from "./cache-source.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import { decompressNar } from "./decompress-nar.ts";
 import type { NarInfo } from "./narinfo.ts";
-import type { NarSpool } from "./nar-spool.ts";
 import type { Grounds } from "./trust.ts";
 
 /** Compressed bytes may be more than plain ones by a few; where a cache says no FileSize, by no more than this. */
 const ENVELOPE_BYTES = 1024 * 1024;
 
-/** What is fetched, why it counts, and where it goes. */
-export interface NarFetch {
-  readonly source: CacheSource;
+/** What a cache says of a path, and why that counts. */
+export interface Vouched {
   readonly info: NarInfo;
   readonly grounds: Grounds;
-  readonly spool: NarSpool;
-  /** Where in the spool its `narSize` bytes begin. */
-  readonly offset: number;
 }
 
 export interface FetchOptions {
@@ -29,27 +24,47 @@ export interface FetchOptions {
 }
 
 /**
- * Brings one NAR from a cache into a spool: hashed and counted as it comes, decompressed, hashed and counted again, and
- * parsed. Only when this returns are the bytes those of the path; what is more than was said stops it.
- * @throws NixError `cache-failed`, `cache-corrupted`, `nar-invalid`, `spool-failed`
+ * The compressed NAR of a path, as the cache gives it.
+ * @throws NixError `cache-failed`, `cache-corrupted`
  */
-export async function fetchNar(fetch: NarFetch, options: FetchOptions): Promise<void> {
-  const { source, info } = fetch;
-  const where = `${source.name}/${info.url}`;
-  const { bytes } = await source.get(info.url, options.signal);
+export async function* fetchFile(
+  source: CacheSource,
+  info: NarInfo,
+  { signal, onBytes }: FetchOptions,
+): AsyncGenerator<Uint8Array> {
+  const { bytes, reason } = await source.get(info.url, signal);
   if (bytes === undefined) {
-    throw new NixError("cache-corrupted", `${where} is missing, which the cache promised for ${info.path}`, {
+    const because = reason === undefined ? "is missing" : `is not given (it answers ${reason})`;
+    throw new NixError("cache-corrupted", `${source.name}/${info.url} ${because}, which the cache promised`, {
       path: info.path,
       hint: "The cache may be collecting garbage; try again, or take another cache.",
     });
   }
+  for await (const chunk of bytes) {
+    onBytes?.(chunk.length);
+    yield chunk;
+  }
+}
+
+/**
+ * The NAR in a file of a cache: hashed and counted as it comes, decompressed, hashed and counted again, and parsed. Only when
+ * this has come to its end are the bytes those of the path; what is more than was said stops it.
+ * @param from what errors call the cache
+ * @throws NixError `cache-corrupted`, `nar-invalid`, and what the file throws
+ */
+export async function* receiveNar(
+  { info, grounds }: Vouched,
+  bytes: AsyncIterable<Uint8Array>,
+  { from, signal }: { readonly from: string; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array> {
+  const where = `${from}/${info.url}`;
   const file = new Measure(info.fileSize ?? info.narSize + ENVELOPE_BYTES, `${where}: the file`, info);
   const input = bytes[Symbol.asyncIterator]();
   const once = { [Symbol.asyncIterator]: () => input };
   try {
-    await receive(fetch, file.watch(once, options.onBytes), where, options.signal);
+    yield* decode({ info, grounds }, file.watch(once), where, signal);
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (error instanceof NixError) throw error;
     throw corrupted(info, `${where} is not ${info.compression}: ${(error as Error).message}`, error);
   } finally {
@@ -59,24 +74,22 @@ export async function fetchNar(fetch: NarFetch, options: FetchOptions): Promise<
   file.check(info.fileHash, info.fileSize, "FileHash", "FileSize");
 }
 
-async function receive(
-  { info, grounds, spool, offset }: NarFetch,
+async function* decode(
+  { info, grounds }: Vouched,
   file: AsyncGenerator<Uint8Array>,
   where: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): AsyncGenerator<Uint8Array> {
   const nar = new Measure(info.narSize, `${where}: the NAR`, info);
   const parser = new NarParser();
   const contents =
     grounds.kind === "content" ? new ContentHasher(grounds.address, `${where}: the NAR`, info) : undefined;
-  let position = offset;
   for await (const chunk of nar.watch(decompressNar(file, info.compression, info.narSize))) {
     signal?.throwIfAborted();
     contents?.nar(chunk);
     parser.push(chunk);
     for (let event = parser.next(); event !== undefined; event = parser.next()) contents?.event(event);
-    await spool.writeAt(chunk, position);
-    position += chunk.length;
+    yield chunk;
   }
   if (!(await file.next()).done) throw corrupted(info, `${where} goes on after its end`);
   // The hash first: of bytes that are others than was said, what is wrong with their form is no news.
@@ -99,16 +112,12 @@ class Measure {
     this.#info = info;
   }
 
-  async *watch(
-    chunks: AsyncIterable<Uint8Array>,
-    onBytes?: (bytes: number) => void,
-  ): AsyncGenerator<Uint8Array> {
+  async *watch(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
       this.#size += chunk.length;
       if (this.#size > this.#limit)
         throw this.#wrong(`it has more than the ${this.#limit} bytes it may have`);
       this.#hash.update(chunk);
-      onBytes?.(chunk.length);
       yield chunk;
     }
   }

@@ -1,11 +1,12 @@
 import pLimit from "p-limit";
 import { parseCacheInfo } from "../cache/cache-info.ts";
 import type { CacheSource } from "../cache/cache-source.ts";
-import { fetchNar } from "../cache/fetch-nar.ts";
+import { fetchFile, receiveNar, type Vouched } from "../cache/fetch-nar.ts";
+import { FileQueue } from "../cache/file-queue.ts";
 import { NarSpool } from "../cache/nar-spool.ts";
 import { parseNarInfo, type NarInfo } from "../cache/narinfo.ts";
 import { readSmall } from "../cache/read-small.ts";
-import type { Grounds, Trust } from "../cache/trust.ts";
+import type { Trust } from "../cache/trust.ts";
 import { NixError } from "../errors.ts";
 import { makeClosure } from "../make-closure.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
@@ -20,12 +21,6 @@ const NARS_AT_ONCE = 6;
 /** A path with 10,000 references has a `.narinfo` of about 500 KiB. */
 const MAX_INFO_BYTES = 4 * 1024 * 1024;
 
-/** What a cache says of a path, and why that counts. */
-interface Vouched {
-  readonly info: NarInfo;
-  readonly grounds: Grounds;
-}
-
 /** A binary cache as a store (Nix manual, "Binary Cache Store"): needs no Nix, and keeps nothing on this machine. */
 export class BinaryCacheStore implements Store {
   readonly storeDir: string;
@@ -34,6 +29,7 @@ export class BinaryCacheStore implements Store {
   readonly #known = new Map<StorePath, Promise<Vouched | undefined>>();
   readonly #infos = pLimit(INFOS_AT_ONCE);
   readonly #nars = pLimit(NARS_AT_ONCE);
+  readonly #files = new FileQueue();
   #checked: Promise<void> | undefined;
   /** Why a path's `.narinfo` was not given, where the cache did not just have none. */
   readonly #refusals = new Map<StorePath, string>();
@@ -115,6 +111,19 @@ export class BinaryCacheStore implements Store {
     return undefined;
   }
 
+  async *readNar(path: StorePath, options: OpenTreesOptions = {}): AsyncGenerator<Uint8Array> {
+    const { signal } = options;
+    const vouched = await this.#require(path, signal);
+    const file = this.#files.take(path, (signal) => this.#fetch(path, { ...options, signal }), signal);
+    yield* about(path, receiveNar(vouched, file, { from: this.name, signal }));
+  }
+
+  expectNars(paths: readonly StorePath[], options: OpenTreesOptions = {}): void {
+    for (const path of paths)
+      this.#files.expect(path, (signal) => this.#fetch(path, { ...options, signal }), options.signal);
+  }
+
+  /** What will wait, whole, in a file without a name. */
   async openTrees(
     paths: readonly StorePath[],
     { signal, onBytes }: OpenTreesOptions = {},
@@ -127,8 +136,7 @@ export class BinaryCacheStore implements Store {
       const fetches: { readonly vouched: Vouched; readonly offset: number }[] = [];
       let end = 0;
       for (const path of new Set(paths)) {
-        const vouched = await this.#query(path, signal);
-        if (vouched === undefined) throw this.missing(path);
+        const vouched = await this.#require(path, signal);
         fetches.push({ vouched, offset: end });
         places.set(path, { offset: end, length: vouched.info.narSize });
         end += vouched.info.narSize;
@@ -138,8 +146,14 @@ export class BinaryCacheStore implements Store {
           this.#nars(async () => {
             try {
               either.throwIfAborted();
-              const fetch = { ...vouched, source: this.#source, spool, offset };
-              await fetchNar(fetch, { signal: either, onBytes });
+              const { path } = vouched.info;
+              const file = this.#fetch(path, { signal: either, onBytes });
+              const nar = about(path, receiveNar(vouched, file, { from: this.name, signal: either }));
+              let position = offset;
+              for await (const chunk of nar) {
+                await spool.writeAt(chunk, position);
+                position += chunk.length;
+              }
             } catch (error) {
               failed.abort(error);
               throw error;
@@ -161,6 +175,17 @@ export class BinaryCacheStore implements Store {
       },
       [Symbol.asyncDispose]: async () => spool[Symbol.dispose](),
     };
+  }
+
+  async *#fetch(path: StorePath, options: OpenTreesOptions): AsyncGenerator<Uint8Array> {
+    const { info } = await this.#require(path, options.signal);
+    yield* fetchFile(this.#source, info, options);
+  }
+
+  async #require(path: StorePath, signal: AbortSignal | undefined): Promise<Vouched> {
+    const vouched = await this.#query(path, signal);
+    if (vouched === undefined) throw this.missing(path);
+    return vouched;
   }
 
   /** What the cache says of a path that counts; undefined where it has none. */
@@ -211,6 +236,17 @@ export class BinaryCacheStore implements Store {
     const text = await readSmall(bytes, MAX_INFO_BYTES);
     if (text !== undefined) return text.toString();
     throw new NixError("cache-corrupted", `${from} has more than ${MAX_INFO_BYTES} bytes`, { path: from });
+  }
+}
+
+/** A NAR, whose failures say which path's it is. */
+async function* about(path: StorePath, nar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* nar;
+  } catch (error) {
+    if (!(error instanceof NixError) || error.path === path) throw error;
+    const { code, message, hint, position, cause } = error;
+    throw new NixError(code, message, { path, hint, position, cause });
   }
 }
 

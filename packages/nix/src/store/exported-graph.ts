@@ -5,6 +5,7 @@ import type { ClosureText, ListedPath } from "../closure-text/listed-path.ts";
 import { parseClosureText } from "../closure-text/parse-closure-text.ts";
 import { NixError } from "../errors.ts";
 import { makeClosure } from "../make-closure.ts";
+import { narChunks } from "../nar/nar-chunks.ts";
 import { NarHasher, type NarMeasure } from "../nar/nar-hasher.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
 import { storePathBaseName, type StorePath } from "../store-path.ts";
@@ -89,6 +90,13 @@ export class ExportedGraph implements Store {
   async openTrees(): Promise<OpenTrees> {
     return { locate: (path) => this.locateTree(path), [Symbol.asyncDispose]: async () => {} };
   }
+
+  async *readNar(path: StorePath): AsyncGenerator<Uint8Array> {
+    yield* narChunks(readDiskTree(this.locateTree(path)));
+  }
+
+  /** The files are here. */
+  expectNars(): void {}
 
   #require(path: StorePath): ListedPath {
     const listed = this.#listed.get(path);

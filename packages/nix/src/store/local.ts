@@ -1,8 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NixError } from "../errors.ts";
+import { narChunks } from "../nar/nar-chunks.ts";
 import type { Closure, PathInfo } from "../path-info.ts";
 import { isStorePathBaseName, parseStorePath, storePathBaseName, type StorePath } from "../store-path.ts";
+import { readDiskTree } from "../tree/disk-tree.ts";
 import type { DiskLocation } from "../tree/tree.ts";
 import { runNixStore } from "./nix-store-command.ts";
 import { queryClosure } from "./query-closure.ts";
@@ -51,6 +53,13 @@ export class LocalStore implements Store {
   async openTrees(): Promise<OpenTrees> {
     return { locate: (path) => this.locateTree(path), [Symbol.asyncDispose]: async () => {} };
   }
+
+  async *readNar(path: StorePath): AsyncGenerator<Uint8Array> {
+    yield* narChunks(readDiskTree(this.locateTree(path)));
+  }
+
+  /** The files are here. */
+  expectNars(): void {}
 
   async findPackages(names: readonly string[], options: StoreCallOptions = {}): Promise<StorePath[]> {
     const entries = (await readdir(this.#location.physicalDir).catch(() => [])).filter(isStorePathBaseName);

@@ -11,6 +11,9 @@ export class StoreChain implements Store {
   readonly storeDir: string;
   readonly #stores: readonly Store[];
   readonly #owners = new Map<StorePath, Store>();
+  readonly #infos = new Map<StorePath, PathInfo>();
+  /** Of paths that could not be had from stores that have them: those stores, and why. */
+  readonly #failures = new Map<StorePath, Map<Store, NixError>>();
   /** Stores that turned out not to be on this machine. */
   readonly #absent = new Set<Store>();
 
@@ -77,7 +80,36 @@ export class StoreChain implements Store {
     return this.#owners.get(path)?.locateTree(path);
   }
 
+  async *readNar(path: StorePath, options: OpenTreesOptions = {}): AsyncGenerator<Uint8Array> {
+    const [group] = await this.#byOwner([path], options);
+    if (group === undefined) throw this.#missing(path);
+    try {
+      yield* group.store.readNar(path, options);
+    } catch (error) {
+      throw await this.#replace(path, error, options);
+    }
+  }
+
+  expectNars(paths: readonly StorePath[], options: OpenTreesOptions = {}): void {
+    for (const store of this.#present()) {
+      const own = paths.filter((path) => this.#owners.get(path) === store);
+      store.expectNars(own, options);
+    }
+  }
+
   async openTrees(paths: readonly StorePath[], options: OpenTreesOptions = {}): Promise<OpenTrees> {
+    for (;;) {
+      try {
+        return await this.#openOnce(paths, options);
+      } catch (error) {
+        const path = error instanceof NixError ? paths.find((each) => each === error.path) : undefined;
+        const told = path === undefined ? error : await this.#replace(path, error, options);
+        if (!(told instanceof NixError) || told.code !== "nar-replaced") throw told;
+      }
+    }
+  }
+
+  async #openOnce(paths: readonly StorePath[], options: OpenTreesOptions): Promise<OpenTrees> {
     const groups = await this.#byOwner(paths, options);
     const missing = paths.find((path) => !this.#owners.has(path));
     if (missing !== undefined) throw this.#missing(missing);
@@ -102,6 +134,31 @@ export class StoreChain implements Store {
     };
   }
 
+  /**
+   * Looks for another store with the very NAR that could not be had, which it is taken from then.
+   * @returns what to throw: `nar-replaced`, or why nobody gives the path
+   */
+  async #replace(path: StorePath, error: unknown, options: OpenTreesOptions): Promise<unknown> {
+    const [store, info] = [this.#owners.get(path), this.#infos.get(path)];
+    options.signal?.throwIfAborted();
+    if (!(error instanceof NixError) || !mayBeElsewhere(error) || !store || !info) return error;
+    const failures = this.#failures.get(path) ?? new Map<Store, NixError>();
+    this.#failures.set(path, failures.set(store, error));
+    for (const other of this.#present()) {
+      if (failures.has(other)) continue;
+      const answers = await this.#orAbsent(other, () => askOne(other, [path], options)).catch(() => []);
+      options.signal?.throwIfAborted();
+      const found = answers?.find((answer) => !(answer instanceof NixError) && answer.path === path);
+      if (found === undefined || found instanceof NixError || !isSameNar(found, info)) continue;
+      this.#owners.set(path, other);
+      const why = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
+      const notice = `${why}; taken from ${nameOf(other)}`;
+      options.onReplaced?.(notice);
+      return new NixError("nar-replaced", notice, { path, cause: error, hint: "Try again." });
+    }
+    return nobodyGives(path, [...failures.values()], error);
+  }
+
   /** Asks one store after another for what those before do not have, or have and nobody vouches for. */
   async #ask(
     paths: readonly StorePath[],
@@ -118,6 +175,7 @@ export class StoreChain implements Store {
         else {
           infos.push(answer);
           this.#owners.set(answer.path, store);
+          this.#infos.set(answer.path, answer);
         }
       }
       const found = new Set(infos.map(({ path }) => path));
@@ -162,7 +220,7 @@ export class StoreChain implements Store {
       const refusal = cache.refusal(path);
       return refusal === undefined ? cache.name : `${cache.name} (it answers ${refusal})`;
     });
-    const asked = caches.length < this.#stores.length ? ["this machine's store", ...names] : names;
+    const asked = caches.length < this.#stores.length ? [THIS_MACHINE, ...names] : names;
     return new NixError(
       refused ? "cache-failed" : "path-invalid",
       `${path} is in none of the stores: ${asked.join(", ")}`,
@@ -172,6 +230,31 @@ export class StoreChain implements Store {
       },
     );
   }
+}
+
+const THIS_MACHINE = "this machine's store";
+
+function nameOf(store: Store): string {
+  return store instanceof BinaryCacheStore ? store.name : THIS_MACHINE;
+}
+
+/** Whether a failure is about one cache's copy of a path. */
+function mayBeElsewhere({ code }: NixError): boolean {
+  return code === "cache-failed" || code === "cache-corrupted" || code === "nar-invalid";
+}
+
+function isSameNar(one: PathInfo, other: PathInfo): boolean {
+  return one.narHash === other.narHash && one.narSize === other.narSize;
+}
+
+function nobodyGives(path: StorePath, failures: readonly NixError[], last: NixError): NixError {
+  if (failures.length === 1) return last;
+  const reasons = failures.map(({ message }) => message).join("; ");
+  return new NixError(last.code, `${path} cannot be had from any of ${failures.length} stores: ${reasons}`, {
+    path,
+    cause: last,
+    hint: "They were damaged on their way or in the caches: try again, or name a further cache with --store.",
+  });
 }
 
 /** What a store knows of paths; of a path that nobody vouches for, that. */

@@ -30,6 +30,8 @@ export interface OpenTrees extends AsyncDisposable {
 export interface OpenTreesOptions extends StoreCallOptions {
   /** Told of bytes that come over the network, or out of a cache's folder. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Told, for people, where a path could not be had from one store and is taken from another. */
+  readonly onReplaced?: ((notice: string) => void) | undefined;
 }
 
 /** A place store paths come from. Every implementation runs through the suite in `test/contract`. */
@@ -63,4 +65,16 @@ export interface Store {
    * @throws NixError `path-invalid`, `cache-failed`, `cache-corrupted`, `cache-untrusted`, `nar-invalid`, `spool-failed`
    */
   openTrees(paths: readonly StorePath[], options?: OpenTreesOptions): Promise<OpenTrees>;
+  /**
+   * A valid path's NAR as it comes, kept nowhere. It counts only once the iteration has come to its end by itself: what is
+   * wrong with it may show last. Each chunk is valid only until the next is asked for.
+   * @throws NixError as {@link Store.openTrees}; `nar-replaced` where what came is not to be used, and reading it again takes
+   *   the same NAR from another store
+   */
+  readNar(path: StorePath, options?: OpenTreesOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Says which NARs will be read next, in this order: a store that is far away begins to fetch them.
+   * @param options the signal gives up what was not read by then
+   */
+  expectNars(paths: readonly StorePath[], options?: OpenTreesOptions): void;
 }

@@ -1,5 +1,14 @@
-/** Where a tree is read from; plain data, so that it can be sent to a worker thread. */
+import type { SharedPipe } from "../nar/nar-pipe.ts";
+
+/** Where a tree is read from, any number of times; plain data, so that it can be sent to a worker thread. */
 export type TreeLocation = DiskLocation | NarLocation;
+
+/** A NAR that comes out of a pipe, to be read once, whole, and in turn with whatever else comes out of it. */
+export interface PipedNar {
+  readonly narPipe: SharedPipe;
+  /** Bytes of the NAR. */
+  readonly length: number;
+}
 
 /** A NAR in a file that is open; threads share open files. */
 export interface NarLocation {

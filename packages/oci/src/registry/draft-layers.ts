@@ -69,8 +69,11 @@ async function describePlain(
   const chunks = (signal?: AbortSignal): AsyncIterable<Uint8Array> => layer.chunks(signal);
   return {
     async open(signal) {
-      const size = remembered?.size ?? (await layer.size(signal));
+      // Far away: sent as it comes; where the registry may have it, it is brought here when its turn comes, to be asked for.
+      const isCounted = remembered === undefined && isFar && hints.sizes.size === 0;
+      const size = isCounted ? undefined : (remembered?.size ?? (await layer.size(signal)));
       const content = { digest: undefined, size, remembered, what, chunks };
+      if (size === undefined) return content;
       const isSuggested = isFar ? hints.sizes.has(size) : hints.hasImages;
       if (remembered !== undefined || !isSuggested) return content;
       if (isSmall(size)) return holdSmall(content, signal);

@@ -1,5 +1,5 @@
 import { OciError } from "../errors.ts";
-import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage, WrittenLayer } from "../image-draft.ts";
+import type { ImageDraft, LayerWriteOptions, Sink, WrittenImage } from "../image-draft.ts";
 import type { Digest } from "../spec/digest.ts";
 import {
   describeImage,
@@ -12,11 +12,18 @@ import {
 import { AtomicFile } from "./atomic-file.ts";
 import { blobMember, copyBaseMembers } from "./base-members.ts";
 import { FileWriter } from "./byte-writer.ts";
-import { nameMembers, placeMembers, writeCompressedMembers, type MemberPlace } from "./layer-members.ts";
+import {
+  nameMembers,
+  placeMembers,
+  writeCompressedMembers,
+  writeFarMembers,
+  type MemberPlace,
+  type WrittenMembers,
+} from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember } from "./member.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
-import { writeAllLayers, writeLayerInto } from "./write-all.ts";
+import { isFar, writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
  * The archive that everything loads: OCI image layout and docker-archive in one tar. A plain layer's size follows from
@@ -72,38 +79,23 @@ async function writeArchive(
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
 }
 
-/** Writes plain layers side by side, each into the room that its size says it needs. */
+/** Writes plain layers side by side, each into the room that its size says it needs; in order where some are far away. */
 async function writePlainMembers(
   { file, start, shown }: { readonly file: AtomicFile; readonly start: number; readonly shown: string },
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenMembers> {
-  const isFar = image.layers.some((layer) => layer.estimate !== undefined);
-  // What is here is sized first, so that the heaviest layers are written first; what is far away goes in order, few at once.
-  if (!isFar) await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
-  const placesUpTo = async (
-    index: number,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly MemberPlace[]> => {
-    // Its own first: so that it is fetched while those before it are.
-    const own = image.layers[index]?.size(signal);
-    const before = await Promise.all(image.layers.slice(0, index).map((layer) => layer.size(signal)));
-    return placeMembers(start, own === undefined ? before : [...before, await own]).places;
-  };
+  if (isFar(image)) return writeFarMembers({ file, start, shown }, image, options);
+  const sizes = await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
+  const { places } = placeMembers(start, sizes);
   const layers = await writeAllLayers(image, options, {
     path: shown,
-    async write(layer, index, layerOptions) {
-      const { contentOffset, size } = (await placesUpTo(index, layerOptions.signal))[index] as MemberPlace;
+    write(layer, index, layerOptions) {
+      const { contentOffset, size } = places[index] as MemberPlace;
       return writeLayerInto({ file, offset: contentOffset, size }, { layer, index }, layerOptions);
     },
   });
-  return { places: await placesUpTo(image.layers.length - 1, options.signal), layers };
-}
-
-/** Layers, and where each lies. */
-interface WrittenMembers {
-  readonly places: readonly MemberPlace[];
-  readonly layers: readonly WrittenLayer[];
+  return { places, layers };
 }
 
 /**

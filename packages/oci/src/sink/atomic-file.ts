@@ -80,6 +80,20 @@ export class AtomicFile implements AsyncDisposable {
     });
   }
 
+  /** Moves bytes away from the file's start, the last ones first. */
+  moveUp(from: number, to: number, length: number): Promise<void> {
+    return withOutputErrors(this.#shown, async () => {
+      const buffer = Buffer.allocUnsafe(Math.min(length, MOVE_BYTES));
+      for (let left = length; left > 0;) {
+        const piece = buffer.subarray(0, left);
+        for (let read = 0; read < piece.length;)
+          read += await this.#readAt(piece.subarray(read), from + left - piece.length + read);
+        await this.writeAt(piece, to + left - piece.length);
+        left -= piece.length;
+      }
+    });
+  }
+
   /** Cuts off what lies beyond `length` bytes. */
   truncate(length: number): Promise<void> {
     return withOutputErrors(this.#shown, () => this.handle.truncate(length));

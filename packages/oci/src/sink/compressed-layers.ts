@@ -11,6 +11,14 @@ import { DigestHash } from "../spec/digest.ts";
 import { ReadAhead, type ReadingLayer } from "./read-ahead.ts";
 import { changedLayer } from "./write-all.ts";
 
+interface CompressedOptions {
+  readonly pool: BlockPool;
+  /** Whether a layer that is remembered lies in its place already. */
+  readonly has?: ((known: WrittenLayer) => Promise<boolean>) | undefined;
+  /** Whether layers that are far away are brought here whole before any byte of them is handed on; default false. */
+  readonly sized?: boolean | undefined;
+}
+
 /** An image's layers, compressed in their order: how large one is shows only when it is done. */
 export class CompressedLayers implements AsyncDisposable {
   /** By the layers' positions, those that need not be made. */
@@ -24,27 +32,24 @@ export class CompressedLayers implements AsyncDisposable {
 
   private constructor(
     image: ImageDraft,
-    { pool, known }: { readonly pool: BlockPool; readonly known: readonly (WrittenLayer | undefined)[] },
+    { pool, known, sized }: CompressedOptions & { readonly known: readonly (WrittenLayer | undefined)[] },
     options: LayerWriteOptions,
   ) {
     this.known = known;
     this.#made = image.layers.filter((_, index) => known[index] === undefined);
     this.#pool = pool;
     this.#options = options;
-    this.#reading = new ReadAhead(this.#made, options.signal);
+    this.#reading = new ReadAhead(this.#made, { sized: sized ?? false, signal: options.signal });
     const layers = this.#made.map((layer): PlainLayer => {
       return () => wholeLayer(this.#reading.next(), image.layers.indexOf(layer));
     });
     this.#compression = new LayerCompression(layers, pool, options.signal);
   }
 
-  /**
-   * Begins with the layers that have to be made.
-   * @param has whether a layer that is remembered lies in its place already
-   */
+  /** Begins with the layers that have to be made. */
   static async begin(
     image: ImageDraft,
-    { pool, has }: { readonly pool: BlockPool; readonly has?: (known: WrittenLayer) => Promise<boolean> },
+    { pool, has, sized }: CompressedOptions,
     options: LayerWriteOptions,
   ): Promise<CompressedLayers> {
     const known = await Promise.all(
@@ -55,7 +60,7 @@ export class CompressedLayers implements AsyncDisposable {
         return remembered;
       }),
     );
-    return new CompressedLayers(image, { pool, known }, options);
+    return new CompressedLayers(image, { pool, known, sized }, options);
   }
 
   /**
@@ -94,5 +99,5 @@ async function* wholeLayer(layer: ReadingLayer, index: number): AsyncGenerator<U
     read += chunk.length;
     yield chunk;
   }
-  if (read !== size) throw changedLayer(index, size, read);
+  if (size !== undefined && read !== size) throw changedLayer(index, size, read);
 }

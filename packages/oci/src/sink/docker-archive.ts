@@ -14,7 +14,7 @@ import { AtomicFile } from "./atomic-file.ts";
 import { copyBaseMembers } from "./base-members.ts";
 import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
-import { nameMembers, writeCompressedMembers } from "./layer-members.ts";
+import { nameMembers, writeCompressedMembers, writeFarMembers } from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
@@ -22,7 +22,7 @@ import { ReadAhead, type ReadingLayer } from "./read-ahead.ts";
 import { SpoolFile } from "./spool-file.ts";
 import { openStreamOutput } from "./stream-output.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
-import { changedLayer } from "./write-all.ts";
+import { changedLayer, isFar } from "./write-all.ts";
 
 /**
  * A docker-archive written from front to back in one pass, each store file read once. Layers need no digest for their
@@ -45,7 +45,7 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
   if (place.kind === "file") {
     await removeLeftOvers(place.path);
     await using file = await AtomicFile.create(place.path, path);
-    const written = await writeFile(file, image, options);
+    const written = await writeFile({ file, shown: path }, image, options);
     await file.commit(place.path, signal);
     return written;
   }
@@ -61,16 +61,20 @@ async function writePath(path: string, image: ImageDraft, options: LayerWriteOpt
 }
 
 async function writeFile(
-  file: AtomicFile,
+  { file, shown }: { readonly file: AtomicFile; readonly shown: string },
   image: ImageDraft,
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
   const { compression: pool } = image;
-  if (pool === undefined) return writeStream(new FileWriter(file, options.signal), image, options);
+  if (pool === undefined && !isFar(image))
+    return writeStream(new FileWriter(file, options.signal), image, options);
   const below = new FileWriter(file, options.signal);
   const base = await writeBase(below, image, options);
   const start = below.length;
-  const { places, layers } = await writeCompressedMembers({ file, start }, { image, pool }, options);
+  const { places, layers } =
+    pool === undefined
+      ? await writeFarMembers({ file, start, shown }, image, options)
+      : await writeCompressedMembers({ file, start }, { image, pool }, options);
   const members = places.map((from, index) => ({ name: ownMember(image, index), from }));
   const writer = new FileWriter(file, options.signal, await nameMembers(file, start, members));
   const written = await writeDockerDocuments(writer, { image, members: allMembers(image, base) }, layers);
@@ -145,7 +149,7 @@ async function writeLayers(
   image: ImageDraft,
   { signal, onBytes }: LayerWriteOptions,
 ): Promise<WrittenLayer[]> {
-  await using reading = new ReadAhead(image.layers, signal);
+  await using reading = new ReadAhead(image.layers, { sized: true, signal });
   const layers: WrittenLayer[] = [];
   for (const [index, layer] of image.layers.entries()) {
     const written = await writeLayerMember(
@@ -165,7 +169,7 @@ export async function writeLayerMember(
   { layer, index, member }: { readonly layer: ReadingLayer; readonly index: number; readonly member: string },
   onBytes: LayerWriteOptions["onBytes"],
 ): Promise<WrittenLayer> {
-  const size = await layer.size;
+  const size = (await layer.size) as number;
   const hash = new DigestHash();
   await writer.write(encodeMemberHeader(member, size));
   let written = 0;
@@ -188,7 +192,8 @@ async function writeSpooledLayers(
   { image, pool }: { readonly image: ImageDraft; readonly pool: BlockPool },
   options: LayerWriteOptions,
 ): Promise<WrittenLayer[]> {
-  await using compressed = await CompressedLayers.begin(image, { pool }, options);
+  // What is written stays: a layer that is far away is whole before the first byte of it goes out.
+  await using compressed = await CompressedLayers.begin(image, { pool, sized: true }, options);
   await using spool = await SpoolFile.create();
   const layers: WrittenLayer[] = [];
   for (const index of image.layers.keys()) {

@@ -1,8 +1,11 @@
 import type { BlockPool } from "../compression/block-pool.ts";
-import type { ImageDraft, LayerWriteOptions, WrittenLayer } from "../image-draft.ts";
+import type { ImageDraft, LayerDraft, LayerWriteOptions, WrittenLayer } from "../image-draft.ts";
 import type { AtomicFile } from "./atomic-file.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
 import { encodeMemberHeader, memberPadding } from "./member.ts";
+import { layerWriteError } from "./output-error.ts";
+import { expectLayers } from "./read-ahead.ts";
+import { writeLayerInto } from "./write-all.ts";
 
 /** Where a layer's member lies in an archive, in bytes. */
 export interface MemberPlace {
@@ -29,24 +32,82 @@ export function placeMembers(
   return { places, end: offset };
 }
 
+/** Layers, and where the member of each lies. */
+export interface WrittenMembers {
+  readonly places: readonly MemberPlace[];
+  readonly layers: readonly WrittenLayer[];
+}
+
+/** Where members are written. */
+interface MembersFile {
+  readonly file: AtomicFile;
+  /** Where the first one begins. */
+  readonly start: number;
+}
+
 /** Writes compressed layers as members without headers, one after another from `start` on. */
 export async function writeCompressedMembers(
-  { file, start }: { readonly file: AtomicFile; readonly start: number },
+  { file, start }: MembersFile,
   { image, pool }: { readonly image: ImageDraft; readonly pool: BlockPool },
   options: LayerWriteOptions,
-): Promise<{ readonly places: MemberPlace[]; readonly layers: WrittenLayer[] }> {
+): Promise<WrittenMembers> {
   await using compressed = await CompressedLayers.begin(image, { pool }, options);
+  return await writeInOrder({ file, start }, image, {
+    largest: async (draft) => 2 * (draft.estimate ?? (await draft.size(options.signal))),
+    write: (_, contentOffset) =>
+      compressed.next((chunk, offset) => file.writeAt(chunk, contentOffset + offset)),
+  });
+}
+
+/** The same for plain layers of which some are far away: how large one is shows when it is written. */
+export async function writeFarMembers(
+  { file, start, shown }: MembersFile & { readonly shown: string },
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<WrittenMembers> {
+  return writeInOrder({ file, start }, image, {
+    largest: async (draft) => 2 * (draft.estimate ?? (await draft.size(options.signal))),
+    async write(index, offset) {
+      const layer = image.layers[index] as LayerDraft;
+      expectLayers(image.layers.slice(index));
+      const size = layer.estimate === undefined ? await layer.size(options.signal) : undefined;
+      try {
+        return await writeLayerInto({ file, offset, size }, { layer, index }, options);
+      } catch (error) {
+        throw layerWriteError(error, shown);
+      }
+    },
+  });
+}
+
+/** Layers one after another; how large one is shows only when it is written. */
+async function writeInOrder(
+  { file, start }: MembersFile,
+  image: ImageDraft,
+  layer: {
+    /** More bytes than it will hardly have. */
+    largest(draft: LayerDraft): Promise<number>;
+    write(index: number, contentOffset: number): Promise<WrittenLayer>;
+  },
+): Promise<WrittenMembers> {
   const places: MemberPlace[] = [];
   const layers: WrittenLayer[] = [];
   let headerOffset = start;
-  for (const draft of image.layers) {
-    // Room for the header that the largest size needs: a member may move down later, and never up.
-    const largest = 2 * (await draft.size(options.signal));
-    const contentOffset = headerOffset + encodeMemberHeader(ANY_NAME, largest).length;
-    const layer = await compressed.next((chunk, offset) => file.writeAt(chunk, contentOffset + offset));
-    layers.push(layer);
-    places.push({ headerOffset, contentOffset, size: layer.size });
-    headerOffset = contentOffset + layer.size + memberPadding(layer.size).length;
+  for (const [index, draft] of image.layers.entries()) {
+    // Room for the header that so many bytes need: a member may move down later, and never up.
+    const room = encodeMemberHeader(ANY_NAME, await layer.largest(draft)).length;
+    let contentOffset = headerOffset + room;
+    const written = await layer.write(index, contentOffset);
+    const { size } = written;
+    const needed = encodeMemberHeader(ANY_NAME, size).length;
+    if (needed > room) {
+      // The last one of the file so far: there is nothing above it.
+      await file.moveUp(contentOffset, headerOffset + needed, size);
+      contentOffset = headerOffset + needed;
+    }
+    layers.push(written);
+    places.push({ headerOffset, contentOffset, size });
+    headerOffset = contentOffset + size + memberPadding(size).length;
   }
   return { places, layers };
 }

@@ -193,7 +193,7 @@ function stagePlainLayers(
         layerOptions.onBytes?.(known.size);
         return known;
       }
-      const size = await layer.size(layerOptions.signal);
+      const size = layer.estimate === undefined ? await layer.size(layerOptions.signal) : undefined;
       return blobs.stage((file) => writeLayerInto({ file, offset: 0, size }, { layer, index }, layerOptions));
     },
   });

@@ -83,7 +83,7 @@ async function writeOwnLayers(
 ): Promise<WrittenLayer[]> {
   const below = image.base?.layers.length ?? 0;
   const sent = image.layers.filter((_, index) => !there.has(below + index));
-  await using reading = new ReadAhead(sent, signal);
+  await using reading = new ReadAhead(sent, { sized: true, signal });
   const layers: WrittenLayer[] = [];
   for (const [index, layer] of image.layers.entries()) {
     const member = layerMember(below + index);

@@ -2,7 +2,8 @@ import type { LayerDraft } from "../image-draft.ts";
 
 /** A layer that is being read. */
 export interface ReadingLayer {
-  readonly size: Promise<number>;
+  /** Known before the bytes; undefined for one that is far away, and is only counted as it passes. */
+  readonly size: Promise<number | undefined>;
   /** Its bytes, to be taken once. */
   chunks(): AsyncIterable<Uint8Array>;
 }
@@ -16,9 +17,15 @@ export class ReadAhead implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #begun: BegunLayer[] = [];
+  readonly #sized: boolean;
 
-  constructor(layers: readonly LayerDraft[], signal: AbortSignal | undefined) {
+  /** @param options `sized`: whether each layer's size must be known before its bytes */
+  constructor(
+    layers: readonly LayerDraft[],
+    { sized, signal }: { readonly sized: boolean; readonly signal: AbortSignal | undefined },
+  ) {
     this.#layers = layers;
+    this.#sized = sized;
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
     this.#begin();
   }
@@ -36,18 +43,31 @@ export class ReadAhead implements AsyncDisposable {
   }
 
   #begin(): void {
-    const layer = this.#layers[this.#begun.length];
-    if (layer !== undefined) this.#begun.push(new BegunLayer(layer, this.#signal));
+    const at = this.#begun.length;
+    const layer = this.#layers[at];
+    if (layer === undefined) return;
+    const isCounted = !this.#sized && layer.estimate !== undefined;
+    const size = isCounted ? Promise.resolve(undefined) : layer.size(this.#signal);
+    this.#begun.push(new BegunLayer(layer, size, this.#signal));
+    if (!this.#sized) expectLayers(this.#layers.slice(at + 1));
   }
 }
 
+/** How many layers begin to come before their turn. */
+const EXPECTED_LAYERS = 6;
+
+/** Says which layers will pass next. */
+export function expectLayers(next: readonly LayerDraft[]): void {
+  for (const layer of next.slice(0, EXPECTED_LAYERS)) layer.expect?.();
+}
+
 class BegunLayer implements ReadingLayer {
-  readonly size: Promise<number>;
+  readonly size: Promise<number | undefined>;
   readonly #chunks: AsyncIterator<Uint8Array, void>;
   readonly #first: Promise<IteratorResult<Uint8Array, void>>;
 
-  constructor(layer: LayerDraft, signal: AbortSignal) {
-    this.size = layer.size(signal);
+  constructor(layer: LayerDraft, size: Promise<number | undefined>, signal: AbortSignal) {
+    this.size = size;
     this.#chunks = layer.chunks(signal);
     this.#first = this.#chunks.next();
     // Whoever takes them is told; until then a failure must not count as one that nobody heard of.

@@ -10,7 +10,7 @@ import {
 import type { AtomicFile } from "./atomic-file.ts";
 import { layerWriteError } from "./output-error.ts";
 
-/** How many layers are fetched and written at once where some are far away: what is fetched waits somewhere until it is written. */
+/** How many layers are written at once where some are far away: each has some of what is fetched in memory. */
 const FAR_LAYERS = 4;
 
 /**
@@ -29,8 +29,7 @@ export async function writeAllLayers(
 ): Promise<WrittenLayer[]> {
   const failed = new AbortController();
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
-  const isFar = image.layers.some((layer) => layer.estimate !== undefined);
-  const limit = pLimit(isFar ? FAR_LAYERS : Number.POSITIVE_INFINITY);
+  const limit = pLimit(isFar(image) ? FAR_LAYERS : Number.POSITIVE_INFINITY);
   const outcomes = await Promise.allSettled(
     image.layers.map((layer, index) =>
       limit(async () => {
@@ -49,13 +48,22 @@ export async function writeAllLayers(
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<WrittenLayer>).value);
 }
 
+/** Whether some layers are far away: their sizes show as they are written. */
+export function isFar(image: ImageDraft): boolean {
+  return image.layers.some((layer) => layer.estimate !== undefined);
+}
+
 /**
  * Writes a layer into the room that its size said it needs, and counts its bytes: one that grew meanwhile would lie
- * over its neighbour, whose digest would not be true any more.
+ * over its neighbour, whose digest would not be true any more. One without a size takes what it needs.
  * @throws OciError `layer-inconsistent`
  */
 export async function writeLayerInto(
-  { file, offset, size }: { readonly file: AtomicFile; readonly offset: number; readonly size: number },
+  {
+    file,
+    offset,
+    size,
+  }: { readonly file: AtomicFile; readonly offset: number; readonly size: number | undefined },
   { layer, index }: { readonly layer: LayerDraft; readonly index: number },
   { signal, onBytes }: LayerWriteOptions,
 ): Promise<WrittenLayer> {
@@ -68,8 +76,8 @@ export async function writeLayerInto(
       onBytes?.(bytes);
     },
   });
-  if (written !== size) throw changedLayer(index, size, written);
-  const made = { diffId: digest, digest, size };
+  if (size !== undefined && written !== size) throw changedLayer(index, size, written);
+  const made = { diffId: digest, digest, size: written };
   await layer.confirm(PLAIN_TAR, made, signal);
   return made;
 }

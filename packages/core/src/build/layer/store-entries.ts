@@ -7,6 +7,7 @@ import {
   type StorePath,
   type TreeEntry,
   type TreeFile,
+  type PipedNar,
   type TreeLocation,
 } from "@stowage/nix/thread";
 import type { LayerEntry } from "@stowage/oci/thread";
@@ -14,7 +15,7 @@ import type { LayerEntry } from "@stowage/oci/thread";
 /** One store path of a layer; plain data, so that a worker thread can be told. */
 export interface StoreTree {
   readonly path: StorePath;
-  readonly location: TreeLocation;
+  readonly location: TreeLocation | PipedNar;
   /** What the store's database says of the contents. */
   readonly narHash: NarHash;
 }
@@ -30,7 +31,7 @@ export interface StoreLayerContent {
 export interface StoreEntriesOptions {
   /**
    * Each tree's NAR hash is computed from the very contents that are read here, all of which must be read; a tree that
-   * is not what its hash says ends the iteration.
+   * is not what its hash says ends the iteration. A NAR out of a pipe is hashed before it comes there.
    */
   readonly check?: boolean;
   /** Called with each entry of each tree, by the tree's position. */
@@ -55,9 +56,9 @@ export function* storeEntries(
   for (const [index, tree] of content.trees.entries()) {
     const root = Buffer.from(tree.path);
     const prefix = Buffer.from(`${tree.path}/`);
-    const nar = options.check ? new NarHasher() : undefined;
     const listing = content.listings?.[index];
     const { location } = tree;
+    const nar = options.check && !("narPipe" in location) ? new NarHasher() : undefined;
     const isListed = listing !== undefined && "directory" in location;
     const entries = isListed ? readListedTree(location, listing) : readTree(location);
     for (const entry of entries) {

@@ -13,14 +13,18 @@ import { RING_BYTES, RingReader } from "./chunk-ring.ts";
 import { layerKey } from "./layer-key.ts";
 import type { LayerPool } from "./layer-pool.ts";
 import type { SizedLayer } from "./layer-task.ts";
-import type { TreeHolder } from "../tree-holder.ts";
+import type { PassingTrees, TreeHolder } from "../tree-holder.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
 import type { FilePlace } from "./write-chunks.ts";
 
 /** Which store paths a layer holds; where their trees are shows when they are read. */
 export interface StoreLayerPaths {
   readonly storeDir: string;
-  readonly trees: readonly { readonly path: StorePath; readonly narHash: NarHash }[];
+  readonly trees: readonly {
+    readonly path: StorePath;
+    readonly narHash: NarHash;
+    readonly narSize: number;
+  }[];
 }
 
 /** What a layer of store paths is drafted with. */
@@ -71,7 +75,11 @@ export class StoreLayer implements LayerDraft {
   }
 
   async size(signal?: AbortSignal): Promise<number> {
-    return (await (this.#sized ??= this.#makeSize(signal))).size;
+    return this.#lastPass?.size ?? (await (this.#sized ??= this.#makeSize(signal))).size;
+  }
+
+  expect(): void {
+    this.#options.trees.expect(this.#content.trees.map(({ path }) => path));
   }
 
   async recall(form: StoredForm): Promise<WrittenLayer | undefined> {
@@ -136,22 +144,39 @@ export class StoreLayer implements LayerDraft {
     );
   }
 
-  #locate(opened: OpenTrees): StoreLayerContent {
+  #locate(opened: Pick<OpenTrees | PassingTrees, "locate">): StoreLayerContent {
     const { storeDir, trees } = this.#content;
-    return { storeDir, trees: trees.map((tree) => ({ ...tree, location: opened.locate(tree.path) })) };
+    return {
+      storeDir,
+      trees: trees.map(({ path, narHash }) => ({ path, narHash, location: opened.locate(path) })),
+    };
   }
 
   /**
    * Gives what is to be read, with what its trees hold where that is known. Both are given away, and not kept: trees that
-   * were brought here leave with the pass.
+   * were brought here for their size leave with the pass, and others that are far away come with it.
    */
   async #withContent<T>(
     signal: AbortSignal | undefined,
     read: (content: StoreLayerContent) => Promise<T>,
   ): Promise<T> {
     const { listings, opened } = await this.#take();
-    await using trees = opened ?? (await this.#open(signal));
-    return await read({ ...this.#locate(trees), listings });
+    if (opened !== undefined) {
+      await using trees = opened;
+      return await read({ ...this.#locate(trees), listings });
+    }
+    await using passing = await this.#options.trees.pass(this.#content.trees, signal);
+    // Where both fail, what did not come is told first, and is why reading failed.
+    const reading = read({ ...this.#locate(passing), listings });
+    try {
+      const [result] = await Promise.all([reading, passing.arrived]);
+      return result;
+    } catch (error) {
+      await passing[Symbol.asyncDispose]();
+      // Until the thread has ended it may still write.
+      await reading.catch(() => {});
+      throw error;
+    }
   }
 
   async #take(): Promise<Pick<OpenLayer, "listings" | "opened">> {

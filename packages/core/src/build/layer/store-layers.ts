@@ -25,7 +25,7 @@ export function draftStoreLayers(
   return layers.map((paths) => {
     const infos = paths.map((path) => infoAt(graph, graph.positionOf(path) as number));
     return new StoreLayer(
-      { storeDir, trees: infos.map(({ path, narHash }) => ({ path, narHash })) },
+      { storeDir, trees: infos.map(({ path, narHash, narSize }) => ({ path, narHash, narSize })) },
       {
         history: storeLayerHistory(storeDir, infos, created),
         weight: infos.reduce((sum, info) => sum + info.narSize, 0),
