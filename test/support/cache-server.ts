@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Certificate } from "./certificates.ts";
 
 /** A folder served on loopback, as a binary cache is. */
 export interface CacheServer extends AsyncDisposable {
@@ -16,20 +18,30 @@ export interface CacheServer extends AsyncDisposable {
 /**
  * Serves a folder, ranges too.
  * @param answer may answer a request itself, and says so
+ * @param certificate files that it speaks HTTPS with
  */
 export async function serveCache(
   folder: string,
   answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  certificate?: Certificate,
 ): Promise<CacheServer> {
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? "/";
     served.requests.push(path);
     if (!answer(request, response)) serveFile(join(folder, path), request, response);
-  }).listen(0, "127.0.0.1");
+  };
+  const server =
+    certificate === undefined
+      ? createServer(listener)
+      : createTlsServer(
+          { cert: readFileSync(certificate.certificate), key: readFileSync(certificate.key) },
+          listener,
+        );
+  server.listen(0, "127.0.0.1");
   server.on("connection", () => served.connections++);
   await once(server, "listening");
   const served: CacheServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     connections: 0,
     async [Symbol.asyncDispose]() {

@@ -9,8 +9,10 @@ import {
   type OpenTreesOptions,
   type Store,
   type StorePath,
+  type Target,
 } from "@stowage/nix";
 import { findPaths } from "./analyze/find-paths.ts";
+import { requireInsideStore } from "./build/require-inside.ts";
 import { CoreError } from "./errors.ts";
 import { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
 import { oneStoreUrl, openStores, type StoreAccess } from "./open-stores.ts";
@@ -98,9 +100,12 @@ async function queryStore(store: Store, { targets, signal }: ClosureSource): Pro
       hint: "Name a result link, a store path, or a path inside one; or give an exported closure.",
     });
   }
-  const roots: StorePath[] = [];
-  for (const target of targets) roots.push((await store.resolveTarget(target)).storePath);
-  return store.queryClosure([...new Set(roots)], { signal });
+  const resolved: Target[] = [];
+  for (const target of targets) resolved.push(await store.resolveTarget(target));
+  const roots = new Set(resolved.map(({ storePath }) => storePath));
+  const closure = await store.queryClosure([...roots], { signal });
+  await requireInsideStore(store, resolved, { paths: closure.paths.map(({ path }) => path), signal });
+  return closure;
 }
 
 async function loadExported(store: ExportedGraph, { targets, signal }: ClosureSource): Promise<ClosureGraph> {

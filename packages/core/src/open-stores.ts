@@ -1,4 +1,13 @@
-import { NixError, openStore, type CacheAnswer, type Store, type Transport } from "@stowage/nix";
+import { existsSync } from "node:fs";
+import {
+  NixError,
+  openStore,
+  readLogins,
+  readSetting,
+  type CacheAnswer,
+  type Store,
+  type Transport,
+} from "@stowage/nix";
 import { HttpDownloads, OciError } from "@stowage/oci";
 import { readCertificates, Registries, type RegistryAccess } from "./registry/registry-access.ts";
 
@@ -72,10 +81,28 @@ class CacheTransport implements Transport {
   }
 
   async #open(): Promise<HttpDownloads> {
-    const { insecure, caFile, environment } = this.#options;
-    const certificates = caFile === undefined ? undefined : await readCertificates(caFile);
-    return new HttpDownloads({ insecure, certificates, environment });
+    const { insecure, caFile, environment = process.env } = this.#options;
+    const certificates =
+      caFile === undefined ? await nixCertificates(environment) : await readCertificates(caFile);
+    const loginOf = await readLogins(environment);
+    const authorize = ({ hostname }: URL): string | undefined => {
+      const login = loginOf(hostname);
+      if (login === undefined) return undefined;
+      return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}`;
+    };
+    return new HttpDownloads({ insecure, certificates, authorize, environment });
   }
+}
+
+/**
+ * The authorities that Nix is set up to trust (nix.conf(5), `ssl-cert-file`), which are trusted beside the usual ones; a file that is
+ * not there is none, as Nix itself sets one in builds that have no network.
+ */
+async function nixCertificates(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const named = (name: string): string | undefined => environment[name] || undefined;
+  const path =
+    named("NIX_SSL_CERT_FILE") ?? (await readSetting("ssl-cert-file", environment)) ?? named("SSL_CERT_FILE");
+  return path !== undefined && existsSync(path) ? readCertificates(path) : undefined;
 }
 
 async function translated<T>(call: () => Promise<T>): Promise<T> {

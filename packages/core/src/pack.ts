@@ -22,6 +22,7 @@ import { decideConfig, foreseePlatform, type DecidedConfig } from "./build/decid
 import { draftImage } from "./build/draft-image.ts";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { openOutput } from "./build/output.ts";
+import { requireInside } from "./build/require-inside.ts";
 import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
@@ -137,6 +138,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   if (triggers.length > 0) warn(`the base '${options.base}' has ONBUILD instructions, which are not run`);
   const user = readUser(options, base);
   const root = await composeRoot(options, { trees, targets, graph, link, user, base });
+  await requireInside(root.view, targets, (path) => trees.isHere(path));
   const decided = await decideConfig(options, { root, targets, link, user, environment, base });
   if (decided.entrypointCandidates.length > 0) warn(describeCandidates(decided));
   for (const warning of await diagnose(options, { root, targets, graph, decided, base })) warn(warning);

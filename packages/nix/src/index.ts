@@ -1,5 +1,7 @@
 export { decodeNix32, encodeNix32 } from "./base32.ts";
 export type { CacheAnswer, Transport } from "./cache/cache-source.ts";
+export { readLogins, type Login } from "./cache/netrc.ts";
+export { readSetting } from "./cache/nix-conf.ts";
 export type { TrustOptions } from "./cache/trust.ts";
 export { cacheFolder } from "./cache-folder.ts";
 export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";

@@ -58,6 +58,15 @@ export class ImageView {
     return { place: `/${here.join("/")}`, type: node.type, executable: node.executable };
   }
 
+  /** Whether there is anything at an absolute path, a symlink that leads nowhere too. */
+  async has(place: string): Promise<boolean> {
+    const parts = components(place);
+    const parent = await this.find(`/${parts.slice(0, -1).join("/")}`);
+    const [name] = parts.slice(-1);
+    if (parent?.type !== "directory" || name === undefined || name === "..") return parent !== undefined;
+    return (await this.#node([...components(parent.place), name])) !== undefined;
+  }
+
   /** The executable regular file at a path, symlinks followed. */
   async findProgram(place: string): Promise<Found | undefined> {
     const found = await this.find(place);

@@ -20,6 +20,26 @@ export async function readListSetting(
   byDefault: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Promise<string[]> {
+  let values = [...byDefault];
+  for (const [name, value] of await readAll(environment)) {
+    const words = value.split(/\s+/).filter((word) => word !== "");
+    if (names.includes(name)) values = words;
+    else if (names.some((each) => name === `extra-${each}`)) values.push(...words);
+  }
+  return [...new Set(values)];
+}
+
+/**
+ * A setting of one value, in the same places; undefined where none says it.
+ * @throws NixError `store-unsupported` for a file that cannot be read
+ */
+export async function readSetting(name: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const said = (await readAll(environment)).findLast(([each]) => each === name)?.[1];
+  return said === "" ? undefined : said;
+}
+
+/** All that is set, the strongest last. */
+async function readAll(environment: NodeJS.ProcessEnv): Promise<Setting[]> {
   const settings: Setting[] = [];
   for (const path of configurationFiles(environment)) {
     const text = await readIfThere(path);
@@ -27,13 +47,7 @@ export async function readListSetting(
   }
   const own = environment["NIX_CONFIG"];
   if (own !== undefined) settings.push(...(await readSettings(own, resolve("NIX_CONFIG"), 0)));
-  let values = [...byDefault];
-  for (const [name, value] of settings) {
-    const words = value.split(/\s+/).filter((word) => word !== "");
-    if (names.includes(name)) values = words;
-    else if (names.some((each) => name === `extra-${each}`)) values.push(...words);
-  }
-  return [...new Set(values)];
+  return settings;
 }
 
 /** Weakest first. */

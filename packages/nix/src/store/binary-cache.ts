@@ -220,7 +220,13 @@ export class BinaryCacheStore implements Store {
       throw new NixError(
         "cache-failed",
         `${this.name} is no binary cache: it has no nix-cache-info${reason === undefined ? "" : ` (it answers ${reason})`}`,
-        { path: this.name, hint: "Check the address; nix copy --to makes a cache." },
+        {
+          path: this.name,
+          hint:
+            reason === "401" || reason === "403"
+              ? "It wants a login: Nix's netrc-file may have one, which is shown in HTTPS only."
+              : "Check the address; nix copy --to makes a cache.",
+        },
       );
     }
     const from = `${this.name}/nix-cache-info`;

@@ -1,11 +1,17 @@
 import { connectionFault, PassingFault } from "./fault.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
 import { isSuccess, type HttpResponse } from "./message.ts";
+import { isLoopback } from "./origins.ts";
 import { refusal } from "./refusal.ts";
 import { defaultRetryPolicy, retrying, type RetryPolicy } from "./retry.ts";
 import { sendOnce } from "./send-once.ts";
 
 export interface DownloadOptions extends HttpOptions {
+  /**
+   * What is shown for a URL (RFC 9110, 11.6.2): to the host that was asked alone, never to where it sends us, and only where it
+   * cannot be overheard: in HTTPS, or to this machine.
+   */
+  readonly authorize?: ((url: URL) => string | undefined) | undefined;
   /** How failures that may pass are met. */
   readonly retry?: RetryPolicy | undefined;
 }
@@ -21,10 +27,12 @@ export interface Download {
 export class HttpDownloads implements AsyncDisposable {
   readonly #client: HttpClient;
   readonly #policy: RetryPolicy;
+  readonly #authorize: (url: URL) => string | undefined;
 
   constructor(options: DownloadOptions) {
     this.#client = new HttpClient(options);
     this.#policy = options.retry ?? defaultRetryPolicy;
+    this.#authorize = options.authorize ?? (() => undefined);
   }
 
   /**
@@ -91,7 +99,10 @@ export class HttpDownloads implements AsyncDisposable {
   }
 
   #send(url: URL, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<HttpResponse> {
-    return sendOnce(this.#client, { method: "GET", url, headers }, url.href, signal);
+    const isPrivate = url.protocol === "https:" || isLoopback(url);
+    const authorization = isPrivate ? this.#authorize(url) : undefined;
+    const shown = authorization === undefined ? headers : { ...headers, authorization };
+    return sendOnce(this.#client, { method: "GET", url, headers: shown }, url.href, signal);
   }
 }
 
