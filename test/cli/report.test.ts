@@ -104,7 +104,7 @@ describe("words that cannot be meant, and places that cannot be written", () => 
   test.each([
     [["report"], 2, "no target given"],
     [["report", "--graph", "after.txt", "-o", ""], 2, "the output's name is empty"],
-    [["report", "--graph", "after.txt", "-o", "folder"], 2, "'folder' is a directory"],
+    [["report", "--graph", "after.txt", "-o", "folder"], 2, "'folder' is a directory\n  Name a file in it."],
     [["report", "--graph", "after.txt", "-o", "missing/a.html"], 2, "the folder does not exist"],
     [["report", "--graph", "after.txt", "--compare", "nowhere.txt"], 3, "there is no 'nowhere.txt'"],
     [["report", "--graph", "after.txt", "--previous", "before.txt"], 2, "before.txt"],

@@ -224,6 +224,13 @@ describe.skipIf(!ready)("a report in a browser", () => {
       expect(await focused()).toContain("python 3.12");
       await keyboard.press("Enter");
       await expect.poll(() => details(page).getByRole("heading", { level: 2 }).textContent()).toBe("python");
+      // Into the details, on by a chain, and back to the map.
+      for (let step = 0; step < 12 && (await focused()) !== "app 1.1"; step++) await keyboard.press("Tab");
+      await keyboard.press("Enter");
+      await expect.poll(() => focused()).toBe("app");
+      await keyboard.press("Escape");
+      await expect.poll(() => focused()).toContain("python 3.12, ");
+      await keyboard.press("Enter");
       await keyboard.press("i");
       await expect.poll(() => page.locator(".tile.leaf").count()).toBe(2);
       // Selection, then isolation are taken back.

@@ -4,9 +4,21 @@ import { repository } from "./repository.ts";
 
 /** Whether a program is on PATH. */
 export function hasProgram(name: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+  return lookUp(name) !== undefined;
+}
+
+/** Where a program is that {@link requirePrograms} found. */
+export function findProgram(name: string): string {
+  const path = lookUp(name);
+  if (path === undefined) throw new Error(`not installed: ${name}`);
+  return path;
+}
+
+function lookUp(name: string): string | undefined {
+  const places = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
+  return places.find((path) => {
     try {
-      accessSync(join(folder, name), constants.X_OK);
+      accessSync(path, constants.X_OK);
       return true;
     } catch {
       return false;

@@ -60,7 +60,7 @@ export interface ReportResult {
 export async function report(options: ReportOptions): Promise<ReportResult> {
   const { output, signal } = options;
   // Nothing is read for a place that cannot be written.
-  if (typeof output === "string") await classifyOutput(output);
+  if (typeof output === "string") await classifyOutput(output, { directoryHint: "Name a file in it." });
   const loaded = await loadClosure(options);
   const data = await describeReport(loaded, options);
   const page = Buffer.from(writeHtml(data));

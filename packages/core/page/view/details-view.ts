@@ -18,6 +18,8 @@ export class DetailsView {
   /** What is said to who does not see the details change. */
   readonly announcement: HTMLElement = element("p", { class: "unseen", attributes: { role: "status" } });
   readonly #page: Page;
+  /** What had the focus before the details had it. */
+  #origin: Element | null = null;
 
   constructor(page: Page) {
     this.#page = page;
@@ -25,7 +27,7 @@ export class DetailsView {
       if (selection === before.selection && this.element.hasChildNodes()) return;
       this.element.classList.toggle("open", selection !== undefined);
       this.element.scrollTop = 0;
-      this.element.replaceChildren(...this.#describe(selection));
+      this.#show(selection);
       this.announcement.textContent = selection === undefined ? "" : `Picked ${this.#nameOf(selection)}`;
     });
   }
@@ -35,6 +37,15 @@ export class DetailsView {
     return selection.kind === "path"
       ? this.#describePath(selection.position)
       : this.#describeGroup(selection.label, selection.positions);
+  }
+
+  /** The focus stays in the details while one follows paths from there, and goes back where it came from. */
+  #show(selection: Selection | undefined): void {
+    const isInside = this.element.contains(document.activeElement);
+    if (!isInside) this.#origin = document.activeElement;
+    this.element.replaceChildren(...this.#describe(selection));
+    const next = selection === undefined ? this.#origin : this.element.querySelector("h2");
+    if (isInside && next instanceof HTMLElement) next.focus();
   }
 
   #nameOf(selection: Selection): string {
@@ -187,7 +198,7 @@ export class DetailsView {
     return element(
       "div",
       { class: "details-head" },
-      element("div", {}, element("h2", {}, title), element("p", {}, below)),
+      element("div", {}, element("h2", { attributes: { tabindex: "-1" } }, title), element("p", {}, below)),
       button("\u00d7", () => this.#page.store.update({ selection: undefined }), {
         class: "close",
         attributes: { "aria-label": "Close details" },

@@ -100,7 +100,7 @@ function describeFailure(
 
 /** Whoever read the output stopped before its end. */
 export function readerGone(path: string, cause?: Error): OciError {
-  return new OciError("output-closed", `the reader of ${path} went away before the image was complete`, {
+  return new OciError("output-closed", `the reader of ${path} went away before all was written`, {
     path,
     cause,
     hint: "See what the reading program says.",

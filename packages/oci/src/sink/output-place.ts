@@ -8,13 +8,21 @@ export type OutputPlace =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "fifo" | "device"; readonly path: string };
 
+interface OutputPlaceOptions {
+  /** What to do where there is a directory; default what one does who wants an image. */
+  readonly directoryHint?: string;
+}
+
 const MAX_SYMLINKS = 40;
 
 /**
  * Finds the place an output path means: symlinks are followed, also to a file that is still to be made.
  * @throws OciError `output-unusable` for a directory, a socket, a missing folder, or symlinks in a circle
  */
-export async function findOutputPlace(path: string): Promise<OutputPlace> {
+export async function findOutputPlace(
+  path: string,
+  { directoryHint }: OutputPlaceOptions = {},
+): Promise<OutputPlace> {
   return withOutputErrors(path, async () => {
     if (path === "")
       throw new OciError("output-unusable", "the output's name is empty", { hint: "Give a file with -o." });
@@ -24,7 +32,7 @@ export async function findOutputPlace(path: string): Promise<OutputPlace> {
     if (stats?.isDirectory()) {
       throw new OciError("output-unusable", `'${path}' is a directory`, {
         path,
-        hint: "Name a file in it, or take --format oci-dir for an image layout directory.",
+        hint: directoryHint ?? "Name a file in it, or take --format oci-dir for an image layout directory.",
       });
     }
     if (stats !== undefined && !stats.isFile()) {
@@ -39,8 +47,11 @@ export async function findOutputPlace(path: string): Promise<OutputPlace> {
 }
 
 /** Whether an output is replaced as a file or written into as a stream. */
-export async function classifyOutput(path: string): Promise<"file" | "stream"> {
-  return (await findOutputPlace(path)).kind === "file" ? "file" : "stream";
+export async function classifyOutput(
+  path: string,
+  options: OutputPlaceOptions = {},
+): Promise<"file" | "stream"> {
+  return (await findOutputPlace(path, options)).kind === "file" ? "file" : "stream";
 }
 
 /** The absolute path that a chain of symlinks ends at, whether there is something or not. */
