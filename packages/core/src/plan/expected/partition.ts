@@ -15,6 +15,8 @@ export class Partition {
   readonly #limit: number;
   readonly #clusterOf: Int32Array;
   readonly #members: number[][];
+  /** How many clusters are not empty. */
+  #count: number;
   /** For each cluster how many of its units each cause changes, one cluster after another. */
   readonly #counts: Uint16Array;
   readonly #sizes: Float64Array;
@@ -39,6 +41,7 @@ export class Partition {
     this.#limit = limit;
     this.#clusterOf = new Int32Array(model.units.length).fill(-1);
     this.#members = clusters.map(({ units }) => [...units]);
+    this.#count = clusters.filter(({ units }) => units.length > 0).length;
     this.#counts = new Uint16Array(room * this.#causes);
     this.#sizes = new Float64Array(room);
     this.#weights = new Float64Array(room);
@@ -109,12 +112,6 @@ export class Partition {
     return true;
   }
 
-  get #count(): number {
-    let count = 0;
-    for (const members of this.#members) if (members.length > 0) count++;
-    return count;
-  }
-
   #costAlone(unit: number): number {
     let weight = 0;
     for (const cause of this.#model.causes[unit] as Uint32Array)
@@ -161,7 +158,10 @@ export class Partition {
   #move(unit: number, from: number, to: number): void {
     const left = this.#members[from] as number[];
     left.splice(left.indexOf(unit), 1);
-    this.#members[to]?.push(unit);
+    if (left.length === 0) this.#count--;
+    const arrived = this.#members[to] as number[];
+    if (arrived.length === 0) this.#count++;
+    arrived.push(unit);
     this.#clusterOf[unit] = to;
     this.#renewAfter(from, unit, -1);
     this.#renewAfter(to, unit, 1);
