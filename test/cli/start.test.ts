@@ -13,7 +13,10 @@ import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 
 const commands = "packages/cli/src/commands";
 
-/** Writes down each file that is loaded as a module. */
+/** Where Node's own modules are written down as if they were files. */
+const ownModules = "/node/";
+
+/** Writes down each file that is loaded as a module, and in the end Node's own modules. */
 const hooks = `import { registerHooks } from "node:module";
 import { appendFileSync } from "node:fs";
 registerHooks({
@@ -21,6 +24,10 @@ registerHooks({
     if (url.startsWith("file:")) appendFileSync(process.env.LOADED_FILE, url + "\\n");
     return next(url, context);
   },
+});
+process.on("exit", () => {
+  const own = process.moduleLoadList.filter((name) => name.startsWith("NativeModule "));
+  appendFileSync(process.env.LOADED_FILE, own.map((name) => "file:///node/" + name.slice(13) + "\\n").join(""));
 });`;
 
 test("the version is known without loading anything but what prints it", async () => {
@@ -48,6 +55,9 @@ test("a verb that sends nothing loads no HTTP client, and only sbom the library 
   const loaded = await loadedBy("ls", "/nowhere/at/all");
   expect(loaded).toContain("packages/core/src/index.ts");
   expect(loaded.filter((file) => /undici|cyclonedx/.test(file))).toEqual([]);
+  const own = await ownModulesLoadedBy("ls", "/nowhere/at/all");
+  expect(own).toContain("zlib");
+  expect(own.filter((name) => ["http", "http2", "tls"].includes(name))).toEqual([]);
 });
 
 describe.skipIf(!requirePrograms("esbuild"))("the command as it is published", () => {
@@ -91,6 +101,17 @@ describe.skipIf(!requirePrograms("esbuild"))("the command as it is published", (
 
 /** The files that a run of the command loads as modules, relative to the repository. */
 async function loadedBy(...words: string[]): Promise<string[]> {
+  const files = (await everythingLoadedBy(...words)).filter((file) => !file.startsWith(ownModules));
+  return files.map((file) => relative(repository, file));
+}
+
+/** Node's own modules that a run of the command loads. */
+async function ownModulesLoadedBy(...words: string[]): Promise<string[]> {
+  const files = (await everythingLoadedBy(...words)).filter((file) => file.startsWith(ownModules));
+  return files.map((file) => file.slice(ownModules.length));
+}
+
+async function everythingLoadedBy(...words: string[]): Promise<string[]> {
   const folder = temporaryFolder();
   const hooksFile = join(folder, "hooks.mjs");
   const list = join(folder, "loaded");
@@ -101,5 +122,5 @@ async function loadedBy(...words: string[]): Promise<string[]> {
     env: { LOADED_FILE: list },
   });
   const loaded = existsSync(list) ? readFileSync(list, "utf8").trimEnd().split("\n") : [];
-  return loaded.map((url) => relative(repository, fileURLToPath(url)));
+  return loaded.map((url) => fileURLToPath(url));
 }

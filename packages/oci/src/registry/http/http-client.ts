@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { getCACertificates } from "node:tls";
 import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
@@ -113,6 +112,7 @@ export class HttpClient implements AsyncDisposable {
     { isVerified, isDirect }: { readonly isVerified: boolean; readonly isDirect: boolean },
   ): Promise<Dispatcher> {
     const { Agent, buildConnector, EnvHttpProxyAgent } = await import("undici");
+    const { getCACertificates } = await import("node:tls");
     const { certificates, environment = process.env } = this.#options;
     const tls = {
       rejectUnauthorized: isVerified,
