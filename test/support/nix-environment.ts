@@ -6,6 +6,8 @@ import { repository } from "./repository.ts";
  */
 export const nixEnvironment: NodeJS.ProcessEnv = {
   ...process.env,
+  // A CI's log would get lines about progress where the machine is slow.
+  CI: undefined,
   // Git refuses a checkout that somebody else owns, and Nix asks Git what is in it.
   GIT_CONFIG_COUNT: "1",
   GIT_CONFIG_KEY_0: "safe.directory",

@@ -27,6 +27,13 @@ export class Terminal implements Disposable {
     return text.split("\n").slice(0, -1);
   }
 
+  /** The screen with what has left it at the top, without empty lines. */
+  everything(): string[] {
+    return this.#tmux("capture-pane", "-p", "-S", "-")
+      .split("\n")
+      .filter((line) => line !== "");
+  }
+
   /** Types a line and Enter. */
   run(line: string): void {
     this.type(line);
@@ -52,10 +59,10 @@ export class Terminal implements Disposable {
   }
 
   /** Waits for the screen to be so; tells what it was instead. */
-  async see(isSo: (screen: string) => boolean): Promise<string[]> {
+  async see(isSo: (screen: string) => boolean, read = () => this.screen()): Promise<string[]> {
     const end = performance.now() + PATIENCE;
     for (;;) {
-      const lines = this.screen();
+      const lines = read();
       if (isSo(lines.join("\n"))) return lines;
       if (performance.now() > end) throw new Error(`never ${isSo.toString()}:\n${lines.join("\n")}`);
       await sleep(20);

@@ -1,5 +1,8 @@
 import { Interruption } from "./exit-codes.ts";
+import type { ProgressView } from "./render/describe-progress.ts";
 import { renderError } from "./render/error.ts";
+import { ProgressLine } from "./render/progress-line.ts";
+import { isLogged, ProgressLog } from "./render/progress-log.ts";
 import { terminalSafe } from "./render/terminal-safe.ts";
 import { printAll } from "./stdout.ts";
 
@@ -14,10 +17,13 @@ export interface GlobalOptions {
 /** How a verb speaks: data on stdout, messages on stderr. */
 export interface Speaker {
   readonly options: GlobalOptions;
-  /** Whether stderr is a terminal that may show progress. */
-  readonly showsProgress: boolean;
   /** Aborted by SIGINT, SIGTERM and SIGHUP, with an {@link Interruption} as reason. */
   readonly signal: AbortSignal;
+  /**
+   * Begins to show how far something is: a line on a terminal, which makes room for everything else that is said; now and then
+   * a line in a CI's log; undefined where nobody looks.
+   */
+  startProgress(): ProgressView | undefined;
   /** Data; resolved when it is written. */
   print(text: string): Promise<void>;
   /** A message of one or more lines; nothing with `-q`. */
@@ -28,7 +34,17 @@ export interface Speaker {
 
 export function makeSpeaker(options: GlobalOptions): Speaker {
   const { stderr } = process;
-  const say = (text: string): void => void stderr.write(text);
+  let progress: ProgressView | undefined;
+  const say = (text: string): void => {
+    progress?.clear();
+    stderr.write(text);
+  };
+  const startProgress = (): ProgressView | undefined => {
+    if (options.quiet) return undefined;
+    if (stderr.isTTY) progress = process.env["TERM"] === "dumb" ? undefined : new ProgressLine(stderr);
+    else if (isLogged(process.env)) progress = new ProgressLog((line) => void stderr.write(`${line}\n`));
+    return progress;
+  };
   let hasFailed = false;
   const fail = (error: unknown): void => {
     if (!hasFailed) say(renderError(error, options.verbose));
@@ -36,9 +52,12 @@ export function makeSpeaker(options: GlobalOptions): Speaker {
   };
   return {
     options,
-    showsProgress: stderr.isTTY && !options.quiet && process.env["TERM"] !== "dumb",
+    startProgress,
     signal: signalOfProcess(fail),
-    print: printAll,
+    print: (text) => {
+      progress?.clear();
+      return printAll(text);
+    },
     tell: (text) => void (options.quiet || say(`${text.split("\n").map(terminalSafe).join("\n")}\n`)),
     warn: (text) => void (options.quiet || say(`stowage: warning: ${terminalSafe(text)}\n`)),
     fail,

@@ -34,11 +34,14 @@ export class ProgressReport {
     const below = draft.base?.layers.map(({ size }) => size) ?? [];
     const total = times * [...below, ...sizes].reduce((sum, size) => sum + size, 0);
     let written = 0;
-    return (bytes) => {
+    const add = (bytes: number): void => {
       written += bytes;
       const fetched = this.#received === 0 ? {} : { received: this.#received };
       this.#last = { phase, written: Math.min(written, total), total, ...fetched };
       tell(this.#last);
     };
+    // What is written to may take nothing for a while.
+    add(0);
+    return add;
   }
 }

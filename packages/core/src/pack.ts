@@ -160,6 +160,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
     given: layersOutsideBase(known.given, base?.storePaths),
   });
 
+  options.onProgress?.({ phase: "measure", paths: closure.paths.length, narSize: narSizeOf(closure) });
   await using pool = new LayerPool(jobs);
   await using compression = codec === undefined ? undefined : new BlockPool(codec, jobs);
   using cache = new DigestCache(environment, options.onNotice);

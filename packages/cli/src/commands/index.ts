@@ -2,7 +2,6 @@ import { Command, Option } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderIndex } from "../render/index.ts";
 import { renderJson } from "../render/json.ts";
-import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
 import { parseSettings } from "./pack-words.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
@@ -62,7 +61,7 @@ async function runIndex(speaker: Speaker, args: readonly string[], words: IndexW
   }
   const registry = await readRegistryAccess(words, speaker.signal);
   const { indexImages } = await import("@stowage/core");
-  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  using progress = speaker.startProgress();
   const result = await indexImages({
     images,
     output,
@@ -74,7 +73,6 @@ async function runIndex(speaker: Speaker, args: readonly string[], words: IndexW
     signal: speaker.signal,
     onProgress: progress && ((event) => progress.update(event)),
   });
-  progress?.clear();
   if (words.json) await speaker.print(renderJson(result));
   else speaker.tell(renderIndex(result));
   return exitCodes.done;

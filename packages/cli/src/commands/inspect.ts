@@ -3,7 +3,6 @@ import { exitCodes } from "../exit-codes.ts";
 import { renderInspection, renderLayers } from "../render/inspect.ts";
 import { renderFiles } from "../render/inspect-files.ts";
 import { renderJson } from "../render/json.ts";
-import { ProgressLine } from "../render/progress.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { readNumber } from "./closure-words.ts";
@@ -54,13 +53,12 @@ async function runInspect(speaker: Speaker, args: readonly string[], words: Insp
     await speaker.print(words.json ? renderJson(answer) : renderFiles(answer, { limit, style }));
     return conclude(speaker, image, answer.findings);
   }
-  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  using progress = speaker.startProgress();
   const answer = await core.inspect({
     ...access,
     image,
     onProgress: progress && ((event) => progress.update(event)),
   });
-  progress?.clear();
   const render = words.layers ? renderLayers : renderInspection;
   await speaker.print(words.json ? renderJson(answer) : render(answer, { limit, style }));
   return conclude(speaker, image, answer.findings);

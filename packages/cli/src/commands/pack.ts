@@ -3,7 +3,6 @@ import type { Extra, PackOptions } from "@stowage/core";
 import { Command, Option } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderPackJson, renderPackText } from "../render/pack.ts";
-import { ProgressLine } from "../render/progress.ts";
 import type { Speaker } from "../speaker.ts";
 import { openStdout } from "../stdout-writer.ts";
 import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
@@ -183,21 +182,18 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   const stores = readStoreAccess(words, speaker);
   const options = { ...readOptions(targets, words, stdout?.stream), ...stores, graph, registry };
   const { pack } = await import("@stowage/core");
-  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  using progress = speaker.startProgress();
   const result = await pack({
     ...options,
     signal: speaker.signal,
     onProgress: progress && ((event) => progress.update(event)),
     onNotice: (notice) => {
-      progress?.clear();
       if (speaker.options.verbose > 0) speaker.tell(`stowage: ${notice}`);
     },
     onWarning: (warning) => {
-      progress?.clear();
       speaker.warn(warning);
     },
   });
-  progress?.clear();
   if (words.json) await speaker.print(renderPackJson(result));
   else speaker.tell(renderPackText(result));
   return exitCodes.done;

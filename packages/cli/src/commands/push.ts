@@ -1,8 +1,8 @@
 import type { PackResult, PushImageResult } from "@stowage/core";
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
+import type { Progress } from "../render/describe-progress.ts";
 import { renderJson } from "../render/json.ts";
-import { ProgressLine } from "../render/progress.ts";
 import { renderAttached, renderPushed } from "../render/push.ts";
 import type { Speaker } from "../speaker.ts";
 import { attachOption, parseAttachment } from "./attach-words.ts";
@@ -41,12 +41,12 @@ async function runPush(speaker: Speaker, args: readonly string[], words: PushWor
   const attach = words.attach.map(parseAttachment);
   const access = await readImageAccess(words, speaker.signal);
   const core = await import("@stowage/core");
-  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  using progress = speaker.startProgress();
   const options = {
     ...access,
     attach,
     push: [reference],
-    onProgress: progress && ((event: Parameters<ProgressLine["update"]>[0]) => progress.update(event)),
+    onProgress: progress && ((event: Progress) => progress.update(event)),
   };
   const isImage = await core.isImageWord(what);
   if (isImage && words.compression !== undefined) {
@@ -64,12 +64,10 @@ async function runPush(speaker: Speaker, args: readonly string[], words: PushWor
           compression: words.compression,
           ...readStoreAccess(words, speaker),
           onWarning: (warning) => {
-            progress?.clear();
             speaker.warn(warning);
           },
         }),
       );
-  progress?.clear();
   if (words.json) await speaker.print(renderJson(result));
   else
     for (const line of [...result.pushed.map(renderPushed), ...result.attached.map(renderAttached)])

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { renderJson } from "../render/json.ts";
-import { ProgressLine } from "../render/progress.ts";
 import { makeStyle } from "../render/style.ts";
 import { renderVerify } from "../render/verify.ts";
 import type { Speaker } from "../speaker.ts";
@@ -36,14 +35,13 @@ async function runVerify(speaker: Speaker, args: readonly string[], words: Verif
   const source = isPiped(word) ? { image: "stdin", stream: process.stdin } : { image: readImageWord(word) };
   const access = await readImageAccess(words, speaker.signal);
   const { verify } = await import("@stowage/core");
-  using progress = speaker.showsProgress ? new ProgressLine(process.stderr) : undefined;
+  using progress = speaker.startProgress();
   const result = await verify({
     ...access,
     ...source,
     ...readStoreAccess(words, speaker),
     onProgress: progress && ((event) => progress.update(event)),
   });
-  progress?.clear();
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(result) : renderVerify(result, style));
   return result.findings.length === 0 ? exitCodes.done : exitCodes.finding;

@@ -1,50 +1,37 @@
 import type { PackProgress, ReadProgress, VerifyProgress } from "@stowage/core";
+import { formatCount } from "./count.ts";
 import { formatSize } from "./size.ts";
 
 /** What a verb that takes long says of itself. */
-type Progress = PackProgress | VerifyProgress | ReadProgress;
+export type Progress = PackProgress | VerifyProgress | ReadProgress;
 
-const REDRAW_MILLISECONDS = 100;
+/** Shows people how far something is. */
+export interface ProgressView extends Disposable {
+  update(progress: Progress): void;
+  /** Takes away what stands in the way of other lines. */
+  clear(): void;
+}
 
-/** One line on a terminal that says what is being done, how much, how fast, and how long still. */
-export class ProgressLine implements Disposable {
-  readonly #stream: NodeJS.WriteStream;
+/** Tells phases apart, and knows since when the current one lasts. */
+export class PhaseClock {
   #phase: Progress["phase"] | undefined;
   #began = 0;
-  #drawn = 0;
-  #shown = false;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  update(progress: Progress): void {
-    const now = performance.now();
+  /**
+   * Seconds since the phase of the progress began.
+   * @param now milliseconds of any clock
+   */
+  secondsAt(progress: Progress, now: number): number {
     if (progress.phase !== this.#phase) this.#began = now;
     this.#phase = progress.phase;
-    const done = bytesDone(progress);
-    const isLast = done !== undefined && "total" in progress && done >= progress.total;
-    if (this.#shown && now - this.#drawn < REDRAW_MILLISECONDS && !isLast) return;
-    this.#drawn = now;
-    this.#draw(describe(progress, (now - this.#began) / 1000));
+    return (now - this.#began) / 1000;
   }
+}
 
-  /** Takes the line away, so that what is printed next stands alone. */
-  clear(): void {
-    if (this.#shown) this.#stream.write("\r\u001b[K");
-    this.#shown = false;
-  }
-
-  [Symbol.dispose](): void {
-    this.clear();
-  }
-
-  #draw(text: string): void {
-    // A terminal that does not know its width says 0.
-    const width = (this.#stream.columns || 80) - 1;
-    this.#stream.write(`\r\u001b[K${text.slice(0, width)}`);
-    this.#shown = true;
-  }
+/** Whether everything that was to be done is. */
+export function isComplete(progress: Progress): boolean {
+  const done = bytesDone(progress);
+  return done !== undefined && "total" in progress && done >= progress.total;
 }
 
 function bytesDone(progress: Progress): number | undefined {
@@ -53,7 +40,8 @@ function bytesDone(progress: Progress): number | undefined {
   return "written" in progress ? progress.written : undefined;
 }
 
-function describe(progress: Progress, seconds: number): string {
+/** What is being done, how much, how fast, and how long still, in one line. */
+export function describeProgress(progress: Progress, seconds: number): string {
   switch (progress.phase) {
     case "query":
       return "asking the store for the closure";
@@ -62,7 +50,7 @@ function describe(progress: Progress, seconds: number): string {
     case "fetch":
       return describeReceived(progress.received, seconds);
     case "measure":
-      return `packing ${progress.paths} store paths, ${formatSize(progress.narSize)}`;
+      return `packing ${formatCount(progress.paths, "store path")}, ${formatSize(progress.narSize)}`;
     case "write":
       return describeBytes("packing", progress, seconds);
     case "push":
