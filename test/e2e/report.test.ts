@@ -463,7 +463,11 @@ describe.skipIf(!requirePrograms("nix-store"))("a report of an image, and its by
       exitCode: 0,
     });
     const { subject, layers, paths, diff } = dataOf("image.html");
-    expect(subject).toMatchObject({ kind: "image", digest: expect.stringMatching(/^sha256:/) as string });
+    expect(subject).toMatchObject({
+      kind: "image",
+      name: "thing:latest",
+      digest: expect.stringMatching(/^sha256:/) as string,
+    });
     expect(layers).toMatchObject({ kind: "image", sizes: "stored", others: { layers: 1 } });
     expect(layers.list.map(({ kept }) => kept).filter((kept) => kept !== true)).toEqual([false]);
     expect(layers.list.every(({ size, narSize }) => size > narSize && size % 512 === 0)).toBe(true);

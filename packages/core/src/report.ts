@@ -1,5 +1,12 @@
 import type { Writable } from "node:stream";
-import { classifyOutput, streamDocument, writeDocument } from "@stowage/oci";
+import {
+  classifyOutput,
+  familiarName,
+  isReference,
+  parseImageName,
+  streamDocument,
+  writeDocument,
+} from "@stowage/oci";
 import { diffClosures, type ClosureDiff } from "./analyze/diff.ts";
 import { findDuplicates } from "./analyze/dupes.ts";
 import { packageReader } from "./analyze/package-of.ts";
@@ -139,10 +146,16 @@ async function readOther(
 
 function describeSubject({ graph, image }: LoadedClosure, { targets }: ReportOptions): ReportSubject {
   if (image !== undefined) {
-    const { name = targets[0] ?? "", digest } = image;
-    return { kind: "image", name, version: "", ...(digest === undefined ? {} : { digest }) };
+    const { name, digest } = image;
+    const shown = name === undefined ? (targets[0] ?? "") : shortName(name);
+    return { kind: "image", name: shown, version: "", ...(digest === undefined ? {} : { digest }) };
   }
   return { kind: "closure", ...firstPackage(graph) };
+}
+
+/** As Docker shows it; what is no name of an image stays as it is. */
+function shortName(name: string): string {
+  return isReference(name) && !name.includes("@") ? familiarName(parseImageName(name)) : name;
 }
 
 /** The package of the first root; an image's record may name none. */

@@ -52,7 +52,7 @@ export function makeLayers(page: Page): HTMLElement {
       element(
         "p",
         { class: "hint" },
-        `${formatCount(others.layers, "layer")} more without store paths, ${formatSize(others.size)}.`,
+        `${formatCount(others.layers, "layer")} more without store paths, ${formatSize(others.size)}${upgrade === undefined ? "" : "; whether an upgrade sends that is not counted"}.`,
       ),
   );
 }
