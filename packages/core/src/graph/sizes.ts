@@ -14,6 +14,7 @@ export interface Sizes {
   readonly total: number;
 }
 
+/** Each path's own size, with all it needs, and alone responsible for. */
 export function computeSizes(graph: ClosureGraph, dominators: DominatorTree = findDominators(graph)): Sizes {
   const narSize = Float64Array.from(graph.infos, (info) => info.narSize);
   return {

@@ -14,6 +14,7 @@ const writers: Readonly<Record<GraphFormat, (graph: ClosureGraph) => string>> = 
   graphml: toGraphml,
 };
 
+/** What {@link exportGraph} writes. */
 export const graphFormats: readonly GraphFormat[] = ["dot", "mermaid", "graphml"];
 
 /** The reference graph as plain data, in path order. */
@@ -35,6 +36,7 @@ export function exportGraph(graph: ClosureGraph, format: GraphFormat): string {
   return writers[format](graph);
 }
 
+/** The graph as plain data: each path with its NAR size, and which refers to which. */
 export function describeGraph(graph: ClosureGraph): GraphDocument {
   const path = (position: number): StorePath => infoAt(graph, position).path;
   return {
