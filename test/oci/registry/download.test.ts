@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { HttpDownloads } from "@stowage/oci";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -137,3 +137,30 @@ describe("a download", () => {
     expect(circle.error).toMatchObject({ code: "registry-failed" });
   });
 });
+
+test.each([65_536, 70_000, 140_000])(
+  "a server that hangs up behind its answer ends nothing, however late %i bytes are read",
+  async (length) => {
+    const body = file.subarray(0, length);
+    const ended = Promise.withResolvers<void>();
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n`);
+        socket.write(body);
+        socket.end(() => ended.resolve());
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    await using downloads = new HttpDownloads({ retry: quickRetries });
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`);
+    const { bytes } = await downloads.get(url);
+    await ended.promise;
+    // The end is there, and nobody has read what comes before it.
+    for (let turns = 0; turns < 50; turns++) await turn();
+    const parts: Uint8Array[] = [];
+    for await (const chunk of bytes ?? []) parts.push(chunk);
+    expect(Buffer.concat(parts).equals(body)).toBe(true);
+  },
+);

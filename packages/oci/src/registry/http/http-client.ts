@@ -3,6 +3,7 @@ import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
 import { isLoopback, TrustedOrigins } from "./origins.ts";
+import { waitForReader } from "./patient-end.ts";
 import { Secrets } from "./secrets.ts";
 
 const MAX_REDIRECTS = 10;
@@ -118,7 +119,8 @@ export class HttpClient implements AsyncDisposable {
       rejectUnauthorized: isVerified,
       ...(certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] }),
     };
-    const options = { connect: this.#watch(buildConnector({ ...tls, timeout: CONNECT_MILLISECONDS })) };
+    const connector = buildConnector({ ...tls, timeout: CONNECT_MILLISECONDS, allowHalfOpen: true });
+    const options = { connect: this.#watch(connector) };
     if (isDirect) return new Agent(options);
     const proxy = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
     // One agent for each scheme: undici's own would take HTTP_PROXY for https too.
@@ -138,7 +140,9 @@ export class HttpClient implements AsyncDisposable {
         if (socket instanceof Object) this.#connecting.delete(socket);
         callback(...outcome);
       }) as Socket | void;
-      if (socket instanceof Object) this.#connecting.add(socket);
+      if (!(socket instanceof Object)) return socket;
+      this.#connecting.add(socket);
+      waitForReader(socket);
     };
   }
 }
