@@ -75,6 +75,12 @@ describe.skipIf(!requirePrograms("esbuild"))("the command as it is published", (
     );
   });
 
+  test("speaks to registries", async () => {
+    const said = await run(process.execPath, main, "verify", "127.0.0.1:1/app:1");
+    expect(said.stderr).toMatch(/^stowage: 127\.0\.0\.1:1 cannot be reached: nobody listens there\n/);
+    expect(said.exitCode).toBe(5);
+  });
+
   test.skipIf(!existsSync(node22))("starts with the oldest line of Node", async () => {
     expect((await run(node22, main, "plan", "--help")).exitCode).toBe(0);
   });

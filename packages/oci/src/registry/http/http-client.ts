@@ -112,7 +112,8 @@ export class HttpClient implements AsyncDisposable {
     protocol: string,
     { isVerified, isDirect }: { readonly isVerified: boolean; readonly isDirect: boolean },
   ): Promise<Dispatcher> {
-    const { Agent, buildConnector, EnvHttpProxyAgent } = await import("undici");
+    // Its default export has everything; a bundle's copy of it has nothing else.
+    const { Agent, buildConnector, EnvHttpProxyAgent } = (await import("undici")).default;
     const { getCACertificates } = await import("node:tls");
     const { certificates, environment = process.env } = this.#options;
     const tls = {
