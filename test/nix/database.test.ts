@@ -24,7 +24,10 @@ const closure = (references: Readonly<Record<string, readonly string[]>>): PathI
 function open(infos: readonly PathInfo[]): DatabaseSync {
   const file = join(folder, "db.sqlite");
   writeFileSync(file, nixDatabase(infos));
-  return new DatabaseSync(file);
+  const database = new DatabaseSync(file);
+  // Nobody needs these files after a crash.
+  database.exec("pragma synchronous = off; pragma journal_mode = memory");
+  return database;
 }
 
 const all = (database: DatabaseSync, sql: string): Record<string, unknown>[] =>
@@ -110,9 +113,9 @@ test("however many paths and references, and however long their names", () => {
       using database = open(infos);
       expectSound(database, infos);
     }),
-    { numRuns: 25, seed: 9 },
+    { numRuns: 12, seed: 9 },
   );
-  for (const count of [0, 1, 5000]) {
+  for (const count of [0, 1, 3000]) {
     const infos = closure(
       Object.fromEntries(
         Array.from({ length: count }, (_, index) => [
