@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onTestFinished } from "vitest";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** How long the screen may take to show what is waited for, in milliseconds. */
@@ -9,6 +10,7 @@ const PATIENCE = 60_000;
 export class Terminal implements Disposable {
   readonly #socket: string;
   readonly #environment: NodeJS.ProcessEnv;
+  #isGone = false;
 
   constructor({
     columns = 100,
@@ -19,6 +21,8 @@ export class Terminal implements Disposable {
     this.#socket = `${folder}/tmux`;
     this.#environment = { ...process.env, LC_ALL: "C.UTF-8", TMUX: undefined, PS1: "$ ", ENV: "", ...env };
     this.#tmux("-u", "new-session", "-d", "-x", String(columns), "-y", String(rows), "-c", folder, "sh");
+    // Also where a test fails before it holds the terminal.
+    onTestFinished(() => this[Symbol.dispose]());
   }
 
   /** What is on the screen, as lines without spaces at their ends; with colours where that is asked for. */
@@ -70,6 +74,8 @@ export class Terminal implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#tmux("kill-server");
   }
 
