@@ -15,21 +15,25 @@ export function waitForReader(socket: Socket): void {
   let fail: Listener = () => {};
   const patient = (event: string, listener: Listener): Socket => {
     const call: Listener = (...words) => listener.apply(socket, words);
+    // Under its own name, by which it is taken away again (`EventEmitter.removeListener`).
+    const onAs = (wrapped: Listener): Socket => on(event, Object.assign(wrapped, { listener }));
     switch (event) {
       case "end":
-        return on(event, () => callWhenRead(socket, call));
+        return onAs(() => callWhenRead(socket, call));
       case "error":
         fail = call;
         // Of a connection that was reset undici believes that the answer may be whole; not of other failures.
-        return on(event, (error) => {
+        return onAs((error) => {
           if (!isCalled(() => call(error))) call(new Error("the connection was reset", { cause: error }));
         });
-      case "close":
-        return on(event, (...words) => {
+      case "close": {
+        const failBefore = fail;
+        return onAs((...words) => {
           if (isCalled(() => call(...words))) return;
-          fail(new Error("the server hung up before its answer was read"));
+          failBefore(new Error("the server hung up before its answer was read"));
           call(...words);
         });
+      }
       default:
         return on(event, listener);
     }
