@@ -5,8 +5,6 @@ import {
   type Closure,
   type ExportedGraph,
   type DiskLocation,
-  type OpenTrees,
-  type OpenTreesOptions,
   type Store,
   type StorePath,
   type Target,
@@ -45,6 +43,11 @@ export interface LoadedClosure {
   /** Where a path's files are on this machine; undefined where they are not here. */
   readonly locate: (path: StorePath) => DiskLocation | undefined;
   /**
+   * Requires that the files of paths that lie on this machine by their store are there.
+   * @throws CoreError `not-found`
+   */
+  readonly requireHere: (paths: readonly StorePath[]) => void;
+  /**
    * Opens paths' trees; those that lie in a binary cache are brought here.
    * @throws CoreError `not-found` for what is not where it should be; NixError as the store does
    */
@@ -73,7 +76,11 @@ function loaded(store: Store, graph: ClosureGraph): LoadedClosure {
     store,
     find: (word) => find(store, graph, word),
     locate: (path) => locateOnDisk(store, path),
-    open: (paths, options) => openHere(store, paths, options),
+    requireHere: (paths) => requireHere(store, paths),
+    async open(paths, options) {
+      requireHere(store, paths);
+      return store.openTrees(paths, options);
+    },
   };
 }
 
@@ -156,15 +163,11 @@ async function find(store: Store, graph: ClosureGraph, word: string): Promise<nu
   return position === undefined ? [] : [position];
 }
 
-function openHere(
-  store: Store,
-  paths: readonly StorePath[],
-  options: OpenTreesOptions | undefined,
-): Promise<OpenTrees> {
+function requireHere(store: Store, paths: readonly StorePath[]): void {
   const gone = paths.find((path) => {
     return store.locateTree(path) !== undefined && locateOnDisk(store, path) === undefined;
   });
-  if (gone === undefined) return store.openTrees(paths, options);
+  if (gone === undefined) return;
   throw new CoreError("not-found", `${gone} is not on this machine, so its files cannot be read`, {
     path: gone,
     hint: "Ask where the store is, or name a binary cache that has it with --store.",

@@ -140,7 +140,7 @@ interface Measured {
 }
 
 async function measureLayers(
-  { graph, store, locate, open }: LoadedClosure,
+  { graph, store, locate, open, requireHere }: LoadedClosure,
   decided: LayerPlan,
   { environment = process.env, digests = false, check = true, signal }: PlanRequest,
 ): Promise<Measured> {
@@ -154,6 +154,7 @@ async function measureLayers(
       written: undefined,
     };
   }
+  if (digests) requireHere(decided.layers.flat());
   await using trees = new TreeHolder(
     {
       storeDir: graph.storeDir,
