@@ -7,10 +7,14 @@ const conditions = ["@stowage/source", "node", "import", "module", "default"];
 /** Campaigns that run in full take minutes. */
 const patience = process.env["STOWAGE_LONG"] === "1" ? 60 : 1;
 
-const project = (name: string, timeoutSeconds: number) => ({
+/** Projects whose tests run the command have it as users do. */
+const publishedCommand = [new URL("support/published-command.ts", import.meta.url).pathname];
+
+const project = (name: string, timeoutSeconds: number, globalSetup: readonly string[] = []) => ({
   extends: true as const,
   test: {
     name,
+    globalSetup: [...globalSetup],
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutSeconds * patience * 1000,
     hookTimeout: timeoutSeconds * patience * 1000,
@@ -29,11 +33,11 @@ export default defineConfig({
       project("nix", 30),
       project("oci", 60),
       project("core", 60),
-      project("cli", 60),
+      project("cli", 60, publishedCommand),
       project("fortune-cat", 60),
       project("contract", 60),
-      project("e2e", 120),
-      project("docs", 300),
+      project("e2e", 120, publishedCommand),
+      project("docs", 300, publishedCommand),
     ],
   },
 });

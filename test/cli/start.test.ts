@@ -8,7 +8,7 @@ import { buildCommand } from "../support/build-command.ts";
 import { node22 } from "../support/nodes.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
-import { stowageWords } from "../support/stowage.ts";
+import { stowageFromSource } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 
 const commands = "packages/cli/src/commands";
@@ -122,7 +122,7 @@ async function everythingLoadedBy(...words: string[]): Promise<string[]> {
   const hooksFile = join(folder, "hooks.mjs");
   const list = join(folder, "loaded");
   writeFileSync(hooksFile, hooks);
-  const [program = "", ...rest] = stowageWords;
+  const [program = "", ...rest] = stowageFromSource;
   await execa(program, ["--import", hooksFile, ...rest, ...words], {
     reject: false,
     env: { LOADED_FILE: list },

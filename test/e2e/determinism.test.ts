@@ -16,7 +16,7 @@ import { fingerprint } from "../support/read-layout.ts";
 import { repository } from "../support/repository.ts";
 import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
 import { expectMatchesNix } from "../support/sound-image.ts";
-import { stowage, stowageWords } from "../support/stowage.ts";
+import { stowage, stowageFromSource, stowageWords } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
@@ -133,7 +133,7 @@ describe.skipIf(!ready)("the same closure gives the same bytes in every form, wh
 
   test("the command's source, with its types", async () => {
     const names = isLong ? Object.keys(forms) : ["archive", "stream", "oci-dir, gzip"];
-    for (const [name, one] of Object.entries(await pack({ command: stowageWords }, words, names)))
+    for (const [name, one] of Object.entries(await pack({ command: stowageFromSource }, words, names)))
       expect(one, name).toEqual(expected[name]);
   });
 

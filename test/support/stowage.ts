@@ -1,15 +1,22 @@
 import { execa } from "execa";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { fromSource } from "./from-source.ts";
 import { nixEnvironment } from "./nix-environment.ts";
 import { repository } from "./repository.ts";
 
 /** The words that start the command with this Node, from source. */
-export const stowageWords: readonly string[] = [
+export const stowageFromSource: readonly string[] = [
   process.execPath,
   ...fromSource,
   join(repository, "packages/cli/src/main.ts"),
 ];
+
+const published = inject("publishedCommand");
+
+/** The words that start the command with this Node: as it is published in the projects that make it so, else from source. */
+export const stowageWords: readonly string[] =
+  published === undefined ? stowageFromSource : [process.execPath, published];
 
 /** What a run of the command said. */
 export interface Said {
