@@ -60,12 +60,12 @@ describe.skipIf(!ready)("progress, in a real terminal", () => {
     using terminal = await standingStill();
     terminal.press("C-z");
     await terminal.see((screen) => screen.includes("Stopped"));
-    // The shell's own descriptor is a reader again.
-    terminal.run(`cat <out >${folder}/image.tar & fg`);
+    // The shell's own descriptor is a reader again; cat must not have it, or it would wait for itself.
+    terminal.run(`cat <out 3>&- >${folder}/image.tar & fg`);
     await terminal.see((screen) => screen.includes("packed data:latest"));
     const image = join(folder, "image.tar");
     expect(readdirSync(folder)).toContain("image.tar");
-    expect(statSync(image).size).toBeGreaterThan(4 << 20);
+    await expect.poll(() => statSync(image).size).toBeGreaterThan(4 << 20);
   });
 });
 
