@@ -124,8 +124,12 @@ describe.skipIf(!ready)("images that are there already", () => {
     const folder = temporaryFolder();
     const sbom = join(folder, "sbom.json");
     writeFileSync(sbom, '{"spdxVersion":"SPDX-2.3"}');
+    // The shape that cosign gives signatures as referrers.
+    const bundle = join(folder, "bundle.json");
+    writeFileSync(bundle, '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}');
     const reference = `${registry.host}/signed/app:1`;
     const attach = ["--attach", `application/spdx+json=${sbom}`];
+    attach.push("--attach", `application/vnd.dev.sigstore.bundle.v0.3+json=${bundle}`);
     const { manifestDigest, attached } = await push(archive, reference, ...attach);
     const tag = manifestDigest.replace(":", "-");
     const listed = async (host: string, name = "signed/app") =>
@@ -134,7 +138,9 @@ describe.skipIf(!ready)("images that are there already", () => {
           manifests: { digest: string }[];
         }
       ).manifests;
-    expect((await listed(registry.host)).map(({ digest }) => digest)).toEqual([attached[0]?.manifestDigest]);
+    expect((await listed(registry.host)).map(({ digest }) => digest)).toEqual(
+      attached.map((one) => one.manifestDigest),
+    );
     const artifact = await inspect(`docker://${registry.host}/signed/app@${attached[0]?.manifestDigest}`);
     expect(JSON.parse(artifact.raw)).toMatchObject({
       artifactType: "application/spdx+json",
@@ -148,21 +154,24 @@ describe.skipIf(!ready)("images that are there already", () => {
     expect((await push(archive, reference, ...attach)).attached).toEqual(attached);
     await push(small.link, `${registry.host}/signed/app:2`);
     expect(await inspect(`docker://${registry.host}/signed/app:${tag}.sig`)).toEqual(before);
-    expect(await listed(registry.host)).toHaveLength(1);
+    expect(await listed(registry.host)).toHaveLength(2);
 
-    const copy = (name: string) => {
-      const flags = [
-        "-q",
-        "--all",
-        "--preserve-digests",
-        "--src-tls-verify=false",
-        "--dest-tls-verify=false",
-      ];
+    const copy = (name: string, ...more: string[]) => {
+      const flags = ["-q", "--all", ...more, "--src-tls-verify=false", "--dest-tls-verify=false"];
       const [from, to] = [registry.host, other.host].map((host) => `docker://${host}/signed/app:${name}`);
       return execa("skopeo", ["copy", ...flags, from ?? "", to ?? ""]);
     };
-    await copy("1");
-    await copy(`${tag}.sig`);
+    await copy("1", "--preserve-digests");
+    await copy(`${tag}.sig`, "--preserve-digests");
+    // Of an index of referrers skopeo keeps no artifact types, so not its digest, but what it names.
+    await copy(tag);
+    expect((await listed(other.host)).map(({ digest }) => digest)).toEqual(
+      expect.arrayContaining(attached.map((one) => one.manifestDigest)),
+    );
+    for (const { manifestDigest: referrer } of attached)
+      expect(JSON.parse((await inspect(`docker://${other.host}/signed/app@${referrer}`)).raw)).toMatchObject({
+        subject: { digest: manifestDigest },
+      });
     expect((await inspect(`docker://${other.host}/signed/app:1`)).digest).toBe(manifestDigest);
     expect(await inspect(`docker://${other.host}/signed/app:${tag}.sig`)).toEqual(before);
     // And an image is still an image with all of that beside it.

@@ -66,13 +66,14 @@ export async function startFaultProxy(
         const length = Number(answer.headers["content-length"] ?? 0);
         let answered = 0;
         answer.on("data", (chunk: Buffer) => {
+          const half = fault === "reset" ? chunk.subarray(0, Math.max(0, length / 2 - answered)) : chunk;
           answered += chunk.length;
-          if (fault !== "reset" || answered < length / 2) {
-            proxy.answered += chunk.length;
-            response.write(chunk);
-          } else {
-            response.destroy();
-            answer.destroy();
+          proxy.answered += half.length;
+          if (half.length === chunk.length) response.write(half);
+          else {
+            // The half of a small answer has to be on its way before the connection is cut.
+            answer.removeAllListeners("data").removeAllListeners("end").resume();
+            response.write(half, () => setTimeout(() => response.destroy(), 5));
           }
         });
         answer.on("end", () => (fault === "reset" ? response.destroy() : response.end()));

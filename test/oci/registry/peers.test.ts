@@ -1,6 +1,6 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { createServer as createSilent, type AddressInfo, type Socket } from "node:net";
+import { connect, createServer as createSilent, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import {
   BlockPool,
@@ -126,6 +126,36 @@ describe("registries that are odd", () => {
     await expect(push(round)).rejects.toThrow("redirects without end");
   });
 
+  test("a token server that sends logins on to another origin gets none of them there", async () => {
+    const heard: string[] = [];
+    const listen = (request: IncomingMessage, response: ServerResponse) => {
+      request.on("data", (chunk: Buffer) => heard.push(chunk.toString()));
+      request.on("end", () => response.end('{"token":"given"}'));
+      return true;
+    };
+    await using other = await startPeerRegistry({ before: listen });
+    await using tokens = await startPeerRegistry({
+      before: (_, response) => {
+        response.writeHead(307, { location: `${other.origin}/token` }).end();
+        return true;
+      },
+    });
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        if (request.headers.authorization !== undefined) return false;
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${tokens.origin}/token"` }).end();
+        return true;
+      },
+    });
+    const credentials = async () => ({ kind: "identity", token: "canary-7f3a" }) as const;
+    await using registry = new Registry(peer.host, { retry, credentials });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-failed",
+      message: expect.stringContaining("to another host") as string,
+    });
+    expect(heard).toEqual([]);
+  });
+
   test("one that never says yes ends the push, after a bounded number of requests", async () => {
     await using peer = await startPeerRegistry({
       before: (request, response) => {
@@ -161,6 +191,49 @@ describe("failures that pass", () => {
       },
     });
   }
+
+  test("a registry that is away for a moment in the middle of a push is waited for", async () => {
+    await using peer = await startPeerRegistry();
+    const [hostname = "", port = ""] = peer.host.split(":");
+    const sockets = new Set<Socket>();
+    let wasAway = false;
+    const server = createSilent((socket) => {
+      const onward = connect(Number(port), hostname);
+      for (const one of [socket, onward]) sockets.add(one.on("error", () => {}));
+      onward.pipe(socket);
+      socket.pipe(onward);
+      socket.on("data", (chunk: Buffer) => {
+        if (wasAway || !chunk.includes("POST /v2/app/blobs/uploads/")) return;
+        wasAway = true;
+        server.close(() => setTimeout(() => server.listen(here, "127.0.0.1"), 500));
+        for (const one of sockets) one.destroy();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const here = (server.address() as AddressInfo).port;
+    try {
+      const patient = { ...retry, firstPause: 200, longestPause: 1000 };
+      await using registry = new Registry(`127.0.0.1:${here}`, { retry: patient });
+      expectWhole(peer, await push(registry));
+      expect(wasAway).toBe(true);
+    } finally {
+      for (const one of sockets) one.destroy();
+      server.close();
+    }
+  });
+
+  test("what cannot be read under a tag is replaced", async () => {
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        if (request.method !== "GET" || !/manifests\/1$|tags\/list/.test(request.url ?? "")) return false;
+        const wrong = { "docker-content-digest": `sha256:${"0".repeat(64)}` };
+        response.writeHead(request.url?.includes("tags") === true ? 501 : 200, wrong).end("{}");
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
+  });
 
   test("an upload that breaks goes on from where the registry says it is", async () => {
     await using peer = await startBreaking(6, false);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { engineMissing } from "./engine.ts";
@@ -18,10 +18,15 @@ const USUAL_SOCKET = "/var/run/docker.sock";
  * @throws CoreError `engine-missing` for an address that is none
  */
 export async function findDocker(environment: NodeJS.ProcessEnv): Promise<DockerAddress> {
-  const host = environment["DOCKER_HOST"] || (await hostOfContext(environment));
+  const given = environment["DOCKER_HOST"];
+  const context = given ? undefined : await readContext(environment);
+  const host = given || context?.host;
   if (host === undefined) return { kind: "socket", socketPath: USUAL_SOCKET };
   const url = parseUrl(host);
-  const isTls = (environment["DOCKER_TLS_VERIFY"] ?? "") !== "" || (environment["DOCKER_TLS"] ?? "") !== "";
+  const isTls =
+    context?.isTls === true ||
+    (environment["DOCKER_TLS_VERIFY"] ?? "") !== "" ||
+    (environment["DOCKER_TLS"] ?? "") !== "";
   if (url?.protocol === "unix:") return { kind: "socket", socketPath: decodeURIComponent(url.pathname) };
   if (url?.protocol === "tcp:" && !isTls)
     return { kind: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || 2375) };
@@ -33,7 +38,9 @@ export async function findDocker(environment: NodeJS.ProcessEnv): Promise<Docker
 }
 
 /** The endpoint of the context that is in use (docker/cli, `cli/context/store`): named by the SHA-256 of its name. */
-async function hostOfContext(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function readContext(
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly host: string; readonly isTls: boolean } | undefined> {
   const folder = environment["DOCKER_CONFIG"] || join(environment["HOME"] || homedir(), ".docker");
   const config = await readJson(join(folder, "config.json"));
   const name = environment["DOCKER_CONTEXT"] || textAt(config, ["currentContext"]);
@@ -41,7 +48,10 @@ async function hostOfContext(environment: NodeJS.ProcessEnv): Promise<string | u
   const id = createHash("sha256").update(name).digest("hex");
   const meta = await readJson(join(folder, "contexts", "meta", id, "meta.json"));
   const host = textAt(meta, ["Endpoints", "docker", "Host"]);
-  if (host !== undefined) return host;
+  if (host !== undefined) {
+    const certificates = join(folder, "contexts", "tls", id, "docker");
+    return { host, isTls: (await readdir(certificates).catch(() => [])).length > 0 };
+  }
   throw engineMissing("docker", `there is no context '${name}'`, {
     hint: "Look at docker context ls, or say where it is with DOCKER_HOST.",
   });

@@ -1,9 +1,9 @@
 import { OciError } from "../errors.ts";
 import { Authorizer, type Purpose } from "./auth/authorizer.ts";
 import type { CredentialSource } from "./auth/credentials.ts";
-import { connectionFault, isNotTls } from "./http/fault.ts";
+import { connectionFault, isBroken, isNotTls } from "./http/fault.ts";
 import { HttpClient, type HttpOptions } from "./http/http-client.ts";
-import { discard, type HttpRequest, type HttpResponse } from "./http/message.ts";
+import { discard, isSuccess, readSmall, type HttpRequest, type HttpResponse } from "./http/message.ts";
 import { isLoopback } from "./http/origins.ts";
 import { refusal } from "./http/refusal.ts";
 import { defaultRetryPolicy, retrying, type RetryPolicy } from "./http/retry.ts";
@@ -25,6 +25,9 @@ export interface RegistryRequest extends Omit<HttpRequest, "url"> {
 
 /** A 401 is answered with new credentials so many times before it is an answer. */
 const RENEWALS = 2;
+
+/** A TLS greeting that breaks says nothing of who is there: a registry is greeted so many times before it is spoken to in plain HTTP. */
+const GREETINGS = 5;
 
 /** One registry (OCI distribution spec 1.1): where it is, what is shown to it, and how its failures are met. */
 export class Registry implements AsyncDisposable {
@@ -48,6 +51,24 @@ export class Registry implements AsyncDisposable {
    */
   request(request: RegistryRequest, purpose: Purpose, signal?: AbortSignal): Promise<HttpResponse> {
     return retrying(() => this.attempt(request, purpose, signal), { policy: this.policy, signal });
+  }
+
+  /**
+   * The same, with the body of a success, which is asked for again where it breaks off.
+   * @param limit its bytes at most; undefined is returned for more
+   */
+  requestSmall(
+    request: RegistryRequest,
+    purpose: Purpose,
+    { limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly response: HttpResponse; readonly bytes: Buffer | undefined }> {
+    return retrying(
+      async () => {
+        const response = await this.attempt(request, purpose, signal);
+        return { response, bytes: isSuccess(response) ? await readSmall(response, limit) : undefined };
+      },
+      { policy: this.policy, signal },
+    );
   }
 
   /**
@@ -86,22 +107,27 @@ export class Registry implements AsyncDisposable {
     const secure = parseBase(`https://${host}`, this.domain);
     const plain = parseBase(`http://${host}`, this.domain);
     if (!isLoopback(plain) && !this.#client.origins.isInsecure(plain)) return secure;
-    if (await this.#answers(secure, signal)) return secure;
+    for (let tries = 0; tries < GREETINGS; tries++) {
+      const outcome = await this.#answers(secure, signal);
+      if (outcome === "yes") return secure;
+      if (outcome === "no") break;
+    }
     await this.#answers(plain, signal);
     return plain;
   }
 
   /**
-   * Whether something speaks HTTP in this scheme, whatever it answers; false where it may well be plain HTTP.
+   * Whether something speaks HTTP in this scheme, whatever it answers; where it does not it may well be plain HTTP, or where the
+   * connection broke.
    * @throws OciError, PassingFault
    */
-  async #answers(base: URL, signal: AbortSignal | undefined): Promise<boolean> {
+  async #answers(base: URL, signal: AbortSignal | undefined): Promise<"yes" | "no" | "broken"> {
     try {
       await discard(await this.#client.send({ method: "GET", url: new URL("/v2/", base) }, signal));
-      return true;
+      return "yes";
     } catch (error) {
       signal?.throwIfAborted();
-      if (base.protocol === "https:" && isNotTls(error)) return false;
+      if (base.protocol === "https:" && isNotTls(error)) return isBroken(error) ? "broken" : "no";
       throw error instanceof OciError ? error : connectionFault(error, base.host);
     }
   }

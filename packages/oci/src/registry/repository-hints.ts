@@ -36,15 +36,25 @@ export async function readHints(
   options: { readonly withDiffIds: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<RepositoryHints> {
   const { withDiffIds, signal } = options;
-  const previous = await repository.readManifest(tag, signal);
+  const previous = await unlessUnreadable(repository.readManifest(tag, signal));
   if (previous === undefined) {
-    const hasImages = await repository.hasTags(signal);
+    const hasImages = (await unlessUnreadable(repository.hasTags(signal))) ?? true;
     return { previous, hasImages, sizes: new Set(), diffIds: undefined };
   }
   const { config, sizes } = readLayers(previous.bytes);
   const diffIds =
     withDiffIds && config !== undefined ? await readDiffIds(repository, config, signal) : undefined;
   return { previous, hasImages: true, sizes, diffIds };
+}
+
+/** What a registry cannot show is no hint, and no reason not to put something better there. */
+async function unlessUnreadable<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof OciError && error.code === "registry-failed") return undefined;
+    throw error;
+  }
 }
 
 function readLayers(manifest: Uint8Array): {

@@ -2,7 +2,7 @@ import { OciError } from "../errors.ts";
 import { digestOf, type Digest } from "../spec/digest.ts";
 import { manifestMediaTypes, mediaTypes } from "../spec/media-types.ts";
 import type { Purpose } from "./auth/authorizer.ts";
-import { bodyOf, discard, isSuccess, readSmall, type HttpResponse } from "./http/message.ts";
+import { bodyOf, discard, isSuccess, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
 import type { Registry } from "./registry.ts";
 
@@ -81,16 +81,16 @@ export class Repository {
    */
   async readManifest(name: string, signal?: AbortSignal): Promise<RemoteManifest | undefined> {
     const what = `the manifest ${name} in ${this.name}`;
-    const response = await this.#ask(
-      { method: "GET", path: `manifests/${name}`, what, headers: { accept } },
-      signal,
+    const { response, bytes } = await this.registry.requestSmall(
+      { method: "GET", target: this.path(`manifests/${name}`), what, headers: { accept } },
+      this.purpose(),
+      { limit: MANIFEST_BYTES, signal },
     );
     if (!isSuccess(response)) {
       const error = await refusal(response, what);
       if (response.status === 404) return undefined;
       throw error;
     }
-    const bytes = await readSmall(response, MANIFEST_BYTES);
     if (bytes === undefined) throw this.#failed(`${what} is larger than any manifest may be`);
     const digest = digestOf(bytes);
     if ((isDigest(name) && name !== digest) || !matches(response, digest))
@@ -102,12 +102,15 @@ export class Repository {
   /** Whether anything is there under a tag, as far as the registry says so (distribution spec 1.1, "Listing Tags"). */
   async hasTags(signal?: AbortSignal): Promise<boolean> {
     const what = `the tags of ${this.name}`;
-    const response = await this.#ask({ method: "GET", path: "tags/list?n=1", what }, signal);
+    const { response, bytes } = await this.registry.requestSmall(
+      { method: "GET", target: this.path("tags/list?n=1"), what },
+      this.purpose(),
+      { limit: TAGS_BYTES, signal },
+    );
     if (!isSuccess(response)) {
       await discard(response);
       return false;
     }
-    const bytes = await readSmall(response, TAGS_BYTES);
     try {
       const { tags } = JSON.parse(bytes?.toString() ?? "{}") as { tags?: unknown };
       return bytes === undefined || (Array.isArray(tags) && tags.length > 0);

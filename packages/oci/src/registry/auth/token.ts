@@ -90,6 +90,7 @@ function refreshRequest(realm: URL, { service, scopes }: TokenQuestion, token: s
     url: realm,
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: bodyOf(Buffer.from(form.toString())),
+    isSecret: true,
   };
 }
 

@@ -58,6 +58,11 @@ export function isNotTls(error: unknown): boolean {
   return notTls.test(codeOf(error) ?? "");
 }
 
+/** Whether a connection broke, which also happens to who speaks TLS. */
+export function isBroken(error: unknown): boolean {
+  return /^(ECONNRESET|UND_ERR_SOCKET)$/.test(codeOf(error) ?? "");
+}
+
 const notTls =
   /^(EPROTO|ECONNRESET|UND_ERR_SOCKET|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNEXPECTED_MESSAGE))$/;
 

@@ -27,6 +27,8 @@ export class HttpClient implements AsyncDisposable {
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
   /** What is not connected yet: undici leaves it, and the process with it, until a host that does not answer had its time. */
   readonly #connecting = new Set<Socket>();
+  /** Hosts that have answered: what fails with one of them is the network, or passes. */
+  readonly #answered = new Set<string>();
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -47,16 +49,28 @@ export class HttpClient implements AsyncDisposable {
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
       response.body.on("error", () => {}).destroy();
       const next = resolveLocation(location, url);
-      if (next.origin !== url.origin) headers = withoutAuthorization(headers);
+      if (next.origin !== url.origin) {
+        if (request.isSecret) {
+          const host = this.secrets.censor(url.host);
+          throw new OciError("registry-failed", `${host} sends what it is shown on to another host`);
+        }
+        headers = withoutAuthorization(headers);
+      }
       url = next;
     }
     throw new OciError("registry-failed", `${request.url.host} redirects without end`);
   }
 
+  /** Whether a URL's host has answered anything so far. */
+  hasAnswered(url: URL): boolean {
+    return this.#answered.has(url.origin);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const dispatchers = await Promise.all(this.#dispatchers.values());
+    // One that could not be made was told of where it was wanted.
+    const made = await Promise.allSettled(this.#dispatchers.values());
     this.#dispatchers.clear();
-    await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
+    await Promise.all(made.flatMap((one) => (one.status === "fulfilled" ? [one.value.destroy()] : [])));
     // With an error: who waits for it is told.
     for (const socket of this.#connecting) socket.destroy(new Error("the client is closed"));
   }
@@ -88,6 +102,7 @@ export class HttpClient implements AsyncDisposable {
     const answer = await untilAborted(sending, signal).catch((error: unknown) => {
       throw source.failure ?? error;
     });
+    this.#answered.add(url.origin);
     return {
       status: answer.statusCode,
       url,
@@ -123,7 +138,8 @@ export class HttpClient implements AsyncDisposable {
     const connector = buildConnector({ ...tls, timeout: CONNECT_MILLISECONDS, allowHalfOpen: true });
     const options = { connect: this.#watch(connector) };
     if (isDirect) return new Agent(options);
-    const proxy = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
+    const said = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
+    const proxy = (name: string): string => proxyUrl(name, said(name));
     // One agent for each scheme: undici's own would take HTTP_PROXY for https too.
     return new EnvHttpProxyAgent({
       ...options,
@@ -131,7 +147,7 @@ export class HttpClient implements AsyncDisposable {
       proxyTunnel: protocol === "https:",
       httpProxy: protocol === "http:" ? proxy("HTTP_PROXY") : "",
       httpsProxy: protocol === "https:" ? proxy("HTTPS_PROXY") : "",
-      noProxy: proxy("NO_PROXY"),
+      noProxy: said("NO_PROXY"),
     });
   }
 
@@ -146,6 +162,17 @@ export class HttpClient implements AsyncDisposable {
       waitForReader(socket);
     };
   }
+}
+
+/** A proxy's URL; without a scheme it is HTTP's, as for curl. */
+function proxyUrl(name: string, text: string): string {
+  if (text === "") return "";
+  const url = text.includes("://") ? text : `http://${text}`;
+  if (URL.canParse(url) && /^https?:/i.test(url)) return url;
+  // Not shown: it may hold a password.
+  throw new OciError("registry-unreachable", `${name} in the environment names no proxy`, {
+    hint: `Write it as ${name}=http://HOST:PORT.`,
+  });
 }
 
 /** Ends with an abort: undici notices it only once it is connected. */

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { connectionFault } from "./fault.ts";
 
 /** Bytes that can be made from the start any number of times. */
 export interface RequestBody {
@@ -14,6 +15,8 @@ export interface HttpRequest {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
+  /** Whether the body is a secret: it goes to the request's own origin only. */
+  readonly isSecret?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -49,15 +52,20 @@ export function bodyOf(bytes: Uint8Array): RequestBody {
 /**
  * Reads a body that is small by nature.
  * @param limit bytes at most; undefined is returned for more
+ * @throws PassingFault when it breaks off
  */
 export async function readSmall(response: HttpResponse, limit: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    // Leaving the loop destroys the stream.
-    if (length > limit) return undefined;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      // Leaving the loop destroys the stream.
+      if (length > limit) return undefined;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw connectionFault(error, response.censor(response.url.host));
   }
   return Buffer.concat(chunks);
 }

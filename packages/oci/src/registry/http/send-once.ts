@@ -25,7 +25,11 @@ export async function sendOnce(
     if (error instanceof BodyFailure) throw error.cause;
     if (error instanceof OciError) throw error;
     const { secrets } = client;
-    throw connectionFault(secrets.censorError(error), secrets.censor(request.url.host));
+    const fault = connectionFault(secrets.censorError(error), secrets.censor(request.url.host));
+    // Who has answered before is there, and speaks TLS: it restarts, or the network breaks what is said.
+    if (client.hasAnswered(request.url))
+      throw new PassingFault(fault instanceof OciError ? fault : fault.error);
+    throw fault;
   }
   if (!isPassing(response.status)) return response;
   const retryAfter = parseRetryAfter(response.header("retry-after"), Date.now());
