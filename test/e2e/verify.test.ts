@@ -189,7 +189,7 @@ describe.skipIf(!ready)("verify", () => {
         const { stdout } = await execa("strace", words);
         expect(stdout).toContain("self-consistent");
         const lines = readFileSync(trace, "utf8").split("\n");
-        expect(lines.length).toBeGreaterThan(100);
+        expect(lines.length).toBeGreaterThan(10);
         // What another thread's call came between is told in two lines, the first of which has the words.
         const begun = lines.filter((line) => !/<\.\.\. \w+ resumed>/.test(line));
         const writing = begun.filter((line) => !/open(at2?)?\(.*O_RDONLY/.test(line) && /\(/.test(line));

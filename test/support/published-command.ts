@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { chmodSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TestProject } from "vitest/node";
 import { buildCommand } from "./build-command.ts";
@@ -14,6 +14,8 @@ declare module "vitest" {
 /** Makes the command once for all tests of a project, as it is published: they find what the bundle breaks. */
 export default function publishCommand(project: TestProject): () => void {
   const folder = mkdtempSync(`${tmpdir()}/stowage-published-`);
+  // Tests start the command as other users too.
+  chmodSync(folder, 0o755);
   const [, main] = buildCommand(folder);
   project.provide("publishedCommand", main);
   return () => removeFolder(folder);
