@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCertificates } from "../support/certificates.ts";
@@ -12,6 +13,7 @@ import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { passwordAuth, startRegistry, testUser, type TestRegistry } from "../support/registry.ts";
 import { stowageWords } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import { startTokenServer } from "../support/token-server.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, buildWorld, type Built } from "../support/world.ts";
 
@@ -53,6 +55,23 @@ describe.skipIf(!ready)("push", () => {
     const environment = { ...nixEnvironment, HOME: cwd, XDG_RUNTIME_DIR: cwd, DOCKER_CONFIG: "", ...env };
     return execa(program, [...rest, ...words], { cwd, env: environment, input, reject: false });
   }
+
+  test("stdin cannot be a closure and a password", async () => {
+    const words = ["pack", "--graph", "-", "--push", `${registry.host}/app:1`];
+    expect(await run([...words, "--username", "cat", "--password-stdin"], { input: "x" })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("both want stdin") as string,
+    });
+  });
+
+  test("an archive that is compressed as a whole is told as one", async () => {
+    const file = join(temporaryFolder(), "image.tar.gz");
+    writeFileSync(file, gzipSync(Buffer.alloc(1024)));
+    expect(await run(["push", file, `${registry.host}/app:1`])).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining("compressed as a whole") as string,
+    });
+  });
 
   test("what pack writes into a file is what it pushes; again it sends nothing", async () => {
     const reference = `${registry.host}/team/cat:1`;
@@ -260,6 +279,33 @@ describe.skipIf(!ready)("push", () => {
         expect((await push({ env })).exitCode).toBe(0);
       },
     );
+
+    test("of a server that gives tokens: neither logins nor tokens are shown, also where it refuses", async () => {
+      const login = "canary-of-an-identity";
+      await using tokens = await startTokenServer({
+        signer: certificates.authority,
+        refreshTokens: [login],
+        users: {},
+      });
+      const rootcertbundle = certificates.authority.certificate;
+      const token = { realm: tokens.realm, service: "test", issuer: "test", rootcertbundle };
+      await using server = await startRegistry({ auth: { token } });
+      const file = join(temporaryFolder(), "auth.json");
+      const pushWith = async (identitytoken: string) => {
+        writeFileSync(file, JSON.stringify({ auths: { [server.host]: { auth: "", identitytoken } } }));
+        const env = { REGISTRY_AUTH_FILE: file };
+        const said = await run(["push", small.link, `${server.host}/app:1`, "-vvv"], { env });
+        // A JSON web token begins with an encoded brace.
+        for (const secret of [login, "eyJ", "Bearer "])
+          expect(said.stdout + said.stderr).not.toContain(secret);
+        return said;
+      };
+      expect(await pushWith(login)).toMatchObject({ exitCode: 0 });
+      expect(tokens.questions).toContain("POST repository:app:pull,push as nobody");
+      const refused = await pushWith(`not-${login}`);
+      expect(refused).toMatchObject({ exitCode: 5 });
+      expect(refused.stderr).toMatch(/credentials/);
+    });
 
     test("from a helper, one that has none, one that fails, one that is missing", async () => {
       const place = temporaryFolder();

@@ -2,6 +2,7 @@ import type { ClosureSource, RegistryAccess } from "@stowage/core";
 import { Option, type Command } from "commander";
 import type { Speaker } from "../speaker.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { stdinWantedTwice } from "./registry-words.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
@@ -55,8 +56,7 @@ export async function readSource(
       "Name a result link or a store path, or an exported closure with --graph.",
     );
   }
-  if (words.graph === "-" && words.passwordStdin)
-    throw new UsageError("--graph - and --password-stdin both want stdin", "Give the closure as a file.");
+  if (words.graph === "-" && words.passwordStdin) throw stdinWantedTwice();
   return {
     targets,
     text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),

@@ -15,7 +15,12 @@ import {
   readConfigFile,
 } from "./pack-words.ts";
 import { attachOption, parseAttachment } from "./attach-words.ts";
-import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
+import {
+  readRegistryAccess,
+  stdinWantedTwice,
+  withRegistryOptions,
+  type RegistryWords,
+} from "./registry-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { UsageError } from "./usage-error.ts";
@@ -176,6 +181,7 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
       "Pipe it, as in: stowage pack result -o - | docker load",
     );
   }
+  if (words.graph === "-" && words.passwordStdin === true) throw stdinWantedTwice();
   using stdout = toStdout ? openStdout() : undefined;
   const registry = await readRegistryAccess(words, speaker.signal);
   const graph = await readGraph(targets, words, speaker.signal);

@@ -42,3 +42,8 @@ export async function readRegistryAccess(words: RegistryWords, signal: AbortSign
   if (password === "") throw new UsageError("--password-stdin: the password is empty");
   return { username, password, insecure, caFile };
 }
+
+/** For a closure and a password that would both be read there. */
+export function stdinWantedTwice(): UsageError {
+  return new UsageError("--graph - and --password-stdin both want stdin", "Give the closure as a file.");
+}

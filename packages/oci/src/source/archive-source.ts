@@ -123,6 +123,6 @@ function noArchive(path: string, reason: string, cause?: unknown): OciError {
   return new OciError("image-corrupted", `'${path}' is not an image that can be read: ${reason}`, {
     path,
     cause,
-    hint: "Give an image archive (one compressed as a whole: gzip -dc FILE | stowage verify -) or a layout directory.",
+    hint: "Give an image archive (one that is compressed as a whole has to be unpacked by gzip -d first) or a layout directory.",
   });
 }

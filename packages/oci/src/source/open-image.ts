@@ -5,7 +5,13 @@ import { withReadErrors } from "./file-blob.ts";
 import type { ImageSource } from "./image-source.ts";
 import { openLayout } from "./layout-source.ts";
 
-/** Whether a path looks like an image: a layout directory, or a tar archive (POSIX `ustar` at byte 257). */
+/** Bytes that gzip begins with (RFC 1952, 2.3.1). */
+const GZIP = Buffer.of(0x1f, 0x8b);
+
+/**
+ * Whether a path looks like an image: a layout directory, a tar archive (POSIX `ustar` at byte 257), or one that is compressed as a
+ * whole, which {@link openImage} says what to do with.
+ */
 export async function isImagePath(path: string): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isDirectory())
@@ -13,9 +19,9 @@ export async function isImagePath(path: string): Promise<boolean> {
   if (!stats?.isFile()) return false;
   const handle = await open(path, "r");
   try {
-    const magic = Buffer.alloc(5);
-    await handle.read(magic, 0, magic.length, 257);
-    return magic.toString("latin1") === "ustar";
+    const start = Buffer.alloc(262);
+    await handle.read(start, 0, start.length, 0);
+    return start.toString("latin1", 257) === "ustar" || start.subarray(0, GZIP.length).equals(GZIP);
   } finally {
     await handle.close();
   }
