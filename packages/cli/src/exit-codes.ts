@@ -48,6 +48,7 @@ const byCode: Readonly<Record<string, number>> = {
   "not-found": exitCodes.target,
   "registry-unreachable": exitCodes.remote,
   "registry-denied": exitCodes.remote,
+  "registry-forbidden": exitCodes.remote,
   "registry-missing": exitCodes.remote,
   "registry-failed": exitCodes.remote,
   "engine-missing": exitCodes.environment,

@@ -44,8 +44,10 @@ export type OciErrorCode =
   | "image-unreadable"
   /** A registry or its token server cannot be reached, or its certificate is not trusted. */
   | "registry-unreachable"
-  /** A registry wants other credentials, or does not allow it. */
+  /** A registry wants other credentials. */
   | "registry-denied"
+  /** A registry does not allow it to whoever asks. */
+  | "registry-forbidden"
   /** A registry does not have what was asked for. */
   | "registry-missing"
   /** A registry fails, or answers what the distribution spec does not know. */

@@ -1,3 +1,4 @@
+import { ifAnswered } from "./if-answered.ts";
 import type { RemoteManifest, Repository } from "./repository.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function putUnderNames(
 ): Promise<boolean> {
   let isPut = false;
   for (const name of [manifest.digest, ...tags]) {
-    if ((await repository.headManifest(name, signal)) === manifest.digest) continue;
+    if ((await ifAnswered(repository.headManifest(name, signal))) === manifest.digest) continue;
     await repository.putManifest(name, manifest, signal);
     isPut = true;
   }

@@ -5,7 +5,6 @@ import { connectionFault, isBroken, isNotTls } from "./http/fault.ts";
 import { HttpClient, type HttpOptions } from "./http/http-client.ts";
 import { discard, isSuccess, readSmall, type HttpRequest, type HttpResponse } from "./http/message.ts";
 import { isLoopback } from "./http/origins.ts";
-import { refusal } from "./http/refusal.ts";
 import { defaultRetryPolicy, retrying, type RetryPolicy } from "./http/retry.ts";
 import { sendOnce } from "./http/send-once.ts";
 
@@ -47,7 +46,7 @@ export class Registry implements AsyncDisposable {
 
   /**
    * Sends a request until something other than "later" is answered.
-   * @throws OciError `registry-unreachable`, `registry-denied`, `registry-failed`
+   * @throws OciError `registry-unreachable`, `registry-denied` where nothing else can be shown, `registry-failed`
    */
   request(request: RegistryRequest, purpose: Purpose, signal?: AbortSignal): Promise<HttpResponse> {
     return retrying(() => this.attempt(request, purpose, signal), { policy: this.policy, signal });
@@ -89,8 +88,7 @@ export class Registry implements AsyncDisposable {
       const response = await sendOnce(this.#client, { ...request, url, headers }, request.what, signal);
       const challenge = response.header("www-authenticate");
       const isAsked = response.status === 401 && response.url.origin === base.origin;
-      if (!isAsked || challenge === undefined) return response;
-      if (renewals === RENEWALS) throw await refusal(response, request.what);
+      if (!isAsked || challenge === undefined || renewals === RENEWALS) return response;
       response.body.on("error", () => {}).destroy();
       await this.#authorizer.renew(purpose, { url: base, header, challenge }, signal);
     }

@@ -3,6 +3,7 @@ import { readDescriptor } from "../source/read-index.ts";
 import { asDigest, asFields, asList } from "../source/shape.ts";
 import type { Digest } from "../spec/digest.ts";
 import { parseJson } from "../spec/parse-json.ts";
+import { ifAnswered } from "./if-answered.ts";
 import { readBlob } from "./read-blob.ts";
 import type { RemoteManifest, Repository } from "./repository.ts";
 import type { WantedBlob } from "./wanted-blob.ts";
@@ -36,25 +37,15 @@ export async function readHints(
   options: { readonly withDiffIds: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<RepositoryHints> {
   const { withDiffIds, signal } = options;
-  const previous = await unlessUnreadable(repository.readManifest(tag, signal));
+  const previous = await ifAnswered(repository.readManifest(tag, signal));
   if (previous === undefined) {
-    const hasImages = (await unlessUnreadable(repository.hasTags(signal))) ?? true;
+    const hasImages = (await ifAnswered(repository.hasTags(signal))) ?? true;
     return { previous, hasImages, sizes: new Set(), diffIds: undefined };
   }
   const { config, sizes } = readLayers(previous.bytes);
   const diffIds =
     withDiffIds && config !== undefined ? await readDiffIds(repository, config, signal) : undefined;
   return { previous, hasImages: true, sizes, diffIds };
-}
-
-/** What a registry cannot show is no hint, and no reason not to put something better there. */
-async function unlessUnreadable<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof OciError && error.code === "registry-failed") return undefined;
-    throw error;
-  }
 }
 
 function readLayers(manifest: Uint8Array): {

@@ -1,10 +1,13 @@
 import { OciError } from "../errors.ts";
+import type { Purpose } from "./auth/authorizer.ts";
 import { holdSmall, WatchedContent, type BlobContent } from "./blob-content.ts";
 import { PassingFault } from "./http/fault.ts";
 import { resolveLocation } from "./http/http-client.ts";
 import { discard, isSuccess, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
 import { retrying } from "./http/retry.ts";
+import { ifAnswered } from "./if-answered.ts";
+import type { RegistryRequest } from "./registry.ts";
 import { matches, type Repository } from "./repository.ts";
 import type { WantedBlob } from "./wanted-blob.ts";
 
@@ -15,6 +18,9 @@ export interface UploadOptions {
   /** Told of each byte that is in the registry, sent or there before, once. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
+
+/** What a blob can come without is asked for less often than what it needs: 2 s, where each answer is "later". */
+const OPTIONAL_ATTEMPTS = 5;
 
 /** How a blob came to be in a repository. */
 export interface UploadedBlob extends WantedBlob {
@@ -36,7 +42,7 @@ export async function uploadBlob(
 ): Promise<UploadedBlob> {
   const { signal, onBytes, mountFrom = [] } = options;
   const supposed = supposedOf(content);
-  if (supposed !== undefined && (await repository.hasBlob(supposed, signal))) {
+  if (supposed !== undefined && (await ifAnswered(repository.hasBlob(supposed, signal)))) {
     onBytes?.(supposed.size);
     return { ...supposed, how: "present" };
   }
@@ -94,20 +100,10 @@ class Upload {
     const query = new URLSearchParams({ mount: digest, from });
     const target = `${this.#repository.path("blobs/uploads/")}?${query.toString()}`;
     const request = { method: "POST", target, what: this.#what } as const;
-    const { registry } = this.#repository;
-    let response: HttpResponse;
-    try {
-      response = await registry.request(request, this.#repository.purpose([from]), signal);
-    } catch (error) {
-      // Not to be allowed to read over there is no reason not to send it.
-      if (error instanceof OciError && error.code === "registry-denied") return false;
-      throw error;
-    }
-    await discard(response);
-    if (response.status === 201 && matches(response, digest)) {
-      return this.#repository.hasBlob(blob, signal);
-    }
-    if (response.status === 202) this.#keepLocation(response);
+    const response = await this.#try(request, this.#repository.purpose([from]), signal);
+    if (response?.status === 201 && matches(response, digest))
+      return (await ifAnswered(this.#repository.hasBlob(blob, signal))) === true;
+    if (response?.status === 202) this.#keepLocation(response);
     return false;
   }
 
@@ -149,24 +145,22 @@ class Upload {
 
   /** Asks how much has arrived; an upload that is gone came to its end, or is begun anew. */
   async #findOffset(progressed: () => void, signal: AbortSignal | undefined): Promise<"complete" | "open"> {
-    const { registry } = this.#repository;
-    const purpose = this.#repository.purpose();
     if (this.#location !== undefined) {
       const request = { method: "GET", target: this.#location, what: this.#what } as const;
-      const response = await registry.request(request, purpose, signal);
-      await discard(response);
-      const offset = isSuccess(response) ? offsetIn(response.header("range")) : undefined;
-      this.#location = offset === undefined || offset > (this.#bytes.size ?? 0) ? undefined : this.#location;
-      if (this.#location !== undefined) {
+      const response = await this.#try(request, this.#repository.purpose(), signal);
+      const offset =
+        response !== undefined && isSuccess(response) ? offsetIn(response.header("range")) : undefined;
+      if (response !== undefined && offset !== undefined && offset <= (this.#bytes.size ?? 0)) {
         this.#keepLocation(response);
-        this.#arrived(offset as number, progressed);
+        this.#arrived(offset, progressed);
         return "open";
       }
+      this.#location = undefined;
     }
     this.#offset = 0;
     const { digest, size } = this.#bytes;
     if (digest === undefined || size === undefined) return "open";
-    return (await this.#repository.hasBlob({ digest, size }, signal)) ? "complete" : "open";
+    return (await ifAnswered(this.#repository.hasBlob({ digest, size }, signal))) ? "complete" : "open";
   }
 
   /** Streams everything from the offset on; all of it where nobody knows yet how much that is. */
@@ -210,6 +204,27 @@ class Upload {
       });
   }
 
+  /**
+   * Asks for what the blob can come without, from a mount to how much of it has arrived. A registry that fails at it, or its token
+   * server, is not asked for long; undefined where nothing comes of it.
+   */
+  async #try(
+    request: RegistryRequest,
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse | undefined> {
+    const { registry } = this.#repository;
+    try {
+      const attempt = () => registry.attempt(request, purpose, signal).catch(rethrowInHaste);
+      const response = await retrying(attempt, { policy: registry.policy, signal });
+      await discard(response);
+      return response;
+    } catch (error) {
+      if (error instanceof OciError && error.code !== "registry-unreachable") return undefined;
+      throw error;
+    }
+  }
+
   async #attempt(
     request: Parameters<Repository["registry"]["attempt"]>[0],
     signal: AbortSignal | undefined,
@@ -220,7 +235,6 @@ class Upload {
       return response;
     }
     const error = await refusal(response, this.#what);
-    if (error.code === "registry-denied") throw error;
     // The upload is gone, or what arrived of it is damaged.
     if (![400, 404, 409, 416].includes(response.status)) throw error;
     this.#location = undefined;
@@ -242,6 +256,13 @@ class Upload {
     const { domain } = this.#repository.registry;
     return new OciError("registry-failed", `${domain}, ${this.#what}: ${reason}`, { path: domain });
   }
+}
+
+/** An answer that says "later", with less patience; a network that fails is waited for as ever. */
+function rethrowInHaste(fault: unknown): never {
+  if (!(fault instanceof PassingFault) || fault.error.code === "registry-unreachable") throw fault;
+  const { error, retryAfter } = fault;
+  throw new PassingFault(error, { retryAfter, attempts: OPTIONAL_ATTEMPTS });
 }
 
 /** How many bytes a `Range` of an upload says are there: `0-9` are ten. `0-0` is what registries say of none. */

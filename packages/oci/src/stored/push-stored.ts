@@ -1,3 +1,4 @@
+import { ifAnswered } from "../registry/if-answered.ts";
 import { putUnderNames } from "../registry/put-under-names.ts";
 import type { Repository } from "../registry/repository.ts";
 import { together } from "../registry/together.ts";
@@ -19,7 +20,7 @@ export async function pushStored(
   const { signal } = options;
   const { blobs, documents } = partsOf(image);
   let sent = 0;
-  if ((await repository.headManifest(image.digest, signal)) === undefined) {
+  if ((await ifAnswered(repository.headManifest(image.digest, signal))) === undefined) {
     await together(
       blobs,
       async (blob, signal) => {

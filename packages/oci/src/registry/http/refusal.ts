@@ -1,4 +1,5 @@
 import { OciError, type OciErrorCode } from "../../errors.ts";
+import { parseChallenges } from "../auth/challenge.ts";
 import { readSmall, type HttpResponse } from "./message.ts";
 
 const ERROR_BYTES = 64 * 1024;
@@ -12,15 +13,29 @@ export async function refusal(response: HttpResponse, what: string): Promise<Oci
   const said = response.censor(await explanation(response)).slice(0, SHOWN_CHARACTERS);
   const host = response.censor(response.url.host);
   return new OciError(
-    codeFor(response.status),
+    codeFor(response),
     `${host} answers ${response.status} for ${what}${said === "" ? "" : `: ${said}`}`,
     { path: host, hint: hintFor(response.status, host) },
   );
 }
 
-function codeFor(status: number): OciErrorCode {
-  if (status === 401 || status === 403) return "registry-denied";
-  return status === 404 ? "registry-missing" : "registry-failed";
+function codeFor(response: HttpResponse): OciErrorCode {
+  switch (response.status) {
+    case 401:
+      return hasTooSmallScope(response) ? "registry-forbidden" : "registry-denied";
+    case 403:
+      return "registry-forbidden";
+    case 404:
+      return "registry-missing";
+    default:
+      return "registry-failed";
+  }
+}
+
+/** Whether a token is good and not for this (RFC 6750, 3.1). */
+function hasTooSmallScope(response: HttpResponse): boolean {
+  const challenges = parseChallenges(response.header("www-authenticate") ?? "");
+  return challenges.some(({ parameters }) => parameters["error"] === "insufficient_scope");
 }
 
 function hintFor(status: number, host: string): string | undefined {
