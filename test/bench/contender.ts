@@ -21,6 +21,13 @@ export interface Row {
   readonly roundsFactor?: number;
 }
 
+/** A row whose contenders need something that is not there until it is measured. */
+export interface LateRow {
+  readonly question: string;
+  /** @param disposed takes what is to be taken away once the row was measured */
+  readonly make: (disposed: AsyncDisposableStack) => Promise<Row>;
+}
+
 /** A script for bash that fails if any part of a pipe does; the words are `$1` and so on. */
 export function shell(script: string, ...words: readonly string[]): string[] {
   return ["bash", "-c", `set -e -o pipefail; ${script}`, "bash", ...words];

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { shell, type Contender, type Row } from "./contender.ts";
+import { cacheRow } from "./cache-row.ts";
+import { shell, type Contender, type LateRow, type Row } from "./contender.ts";
 import {
   compressFile,
   copyTree,
@@ -22,7 +23,7 @@ const levels: Readonly<Record<CodecName, number>> = { gzip: 6, zstd: 3 };
 const codecs = ["gzip", "zstd"] as const;
 
 /** Packing one closure, against others that do as much or less. */
-export function packingRows(bench: Bench, subject: Subject): Row[] {
+export function packingRows(bench: Bench, subject: Subject): (Row | LateRow)[] {
   return [
     fileRow(bench, subject),
     digestsRow(bench, subject),
@@ -31,6 +32,7 @@ export function packingRows(bench: Bench, subject: Subject): Row[] {
     ...codecs.map((codec) => compressedRow(bench, subject, codec)),
     ...codecs.map((codec) => compressionRow(bench, subject, codec)),
     ...jobsRows(bench, subject),
+    cacheRow(bench, subject),
   ];
 }
 

@@ -7,9 +7,10 @@ import { nixEnvironment } from "../support/nix-environment.ts";
 import { requireWorld } from "../support/programs.ts";
 import { removeFolder } from "../support/temporary-folder.ts";
 import { buildFlake } from "../support/world.ts";
-import type { Row } from "./contender.ts";
+import { cacheRow } from "./cache-row.ts";
+import type { LateRow, Row } from "./contender.ts";
 import { changeOnePath, makeClosure, makeSparseFile, type ClosureSize } from "./make-closure.ts";
-import { measureRow } from "./measure.ts";
+import { measureRow, type MeasuredRow } from "./measure.ts";
 import { tarToPipe } from "./peers.ts";
 import { changeRow, digestsRow, memoryRow, packingRows, startRow } from "./rows.ts";
 import type { Bench } from "./stowage-command.ts";
@@ -69,7 +70,8 @@ if (requireWorld()) {
   await using disposed = new AsyncDisposableStack();
   await measure("Fortune Cat", (name) => {
     const subject = fortuneCatSubject(name, disposed.use(buildFlake("fortune-cat")));
-    return { subject, rows: options.quick ? [digestsRow(bench, subject)] : packingRows(bench, subject) };
+    const quickRows = [digestsRow(bench, subject), cacheRow(bench, subject)];
+    return { subject, rows: options.quick ? quickRows : packingRows(bench, subject) };
   });
 }
 await measure("one huge file", async (name) => {
@@ -86,7 +88,7 @@ if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(as
 
 interface Measurements {
   readonly subject: Subject;
-  readonly rows: readonly Row[];
+  readonly rows: readonly (Row | LateRow)[];
   readonly times?: number;
 }
 
@@ -100,16 +102,18 @@ async function measure(name: string, make: (name: string) => Measurements | Prom
   // Everything is in the page cache from here on, for whoever comes first too.
   const [program = "", ...words] = tarToPipe(subject).command;
   execFileSync(program, words);
-  const measured = wanted.map((row) => {
+  const measured: MeasuredRow[] = [];
+  for (const row of wanted) {
     process.stderr.write(`${name}: ${row.question}\n`);
-    const result = measureRow(row, {
+    await using disposed = new AsyncDisposableStack();
+    const result = measureRow("make" in row ? await row.make(disposed) : row, {
       rounds: times,
       flush: !options.quick,
       variants: !options.quick,
     });
     for (const missing of result.missing) process.stderr.write(`left out, not installed: ${missing}\n`);
-    return result;
-  });
+    measured.push(result);
+  }
   const { files, bytes, directories } = subject;
   results.push({ subject: { name, files, bytes, paths: directories.length }, rows: measured });
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
 import { closureOf, type Built } from "../support/world.ts";
 import type { MadeClosure } from "./make-closure.ts";
 
@@ -7,6 +8,8 @@ export interface Subject {
   readonly name: string;
   /** The words that name it: a target and its store. */
   readonly words: readonly string[];
+  /** The store path that the others are reached from. */
+  readonly path: string;
   /** What a pack needs to be told. */
   readonly packOptions: readonly string[];
   /** What is before `/nix/store` in {@link Subject.directories}. */
@@ -22,6 +25,7 @@ export function generatedSubject(name: string, { store, root, directories }: Mad
   return {
     name,
     words: [root, "--store", store],
+    path: root,
     packOptions: ["--platform", "linux/amd64"],
     storeRoot: store.slice("local?root=".length),
     directories,
@@ -34,6 +38,7 @@ export function fortuneCatSubject(name: string, built: Built): Subject {
   return {
     name,
     words: [built.link],
+    path: readlinkSync(built.link),
     packOptions: [],
     storeRoot: "",
     directories,

@@ -64,6 +64,7 @@ describe.skipIf(!ready)("pnpm bench --quick", () => {
         "jobs, --compression none",
         "jobs, --compression gzip",
         "jobs, --compression zstd",
+        "cold pack from a binary cache over HTTP, zstd NARs",
         "one small path changed, to a layout that has the others",
         "start",
       ]);
