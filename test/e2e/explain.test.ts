@@ -24,6 +24,7 @@ import {
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { validate } from "../support/schema.ts";
+import { makeSmallClosure } from "../support/small-closure.ts";
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
@@ -161,6 +162,15 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
       measured: { layers: layers.length, imageSize: layers.reduce((sum, { size }) => sum + size, 0) },
       failures: [{ rule: "largestPath", chains: [[path, expect.stringContaining("nodejs")]] }],
     });
+  });
+
+  test("check measures an image for the platform that is given, where nothing in the closure says one", async () => {
+    using small = makeSmallClosure();
+    const budget = join(temporaryFolder(), "budget.json");
+    writeFileSync(budget, '{ "imageSize": "1 GiB" }');
+    const words = ["check", "--store", small.url, ...small.paths, "--budget", budget];
+    expect((await stowage(words)).stderr).toContain("Say it with --platform");
+    expect(await stowage([...words, "--platform", "linux/amd64"])).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
   describe("roots of a store", () => {

@@ -87,7 +87,6 @@ async function measureImage(
   if (!isAskedFor || !isHere) return undefined;
   const roots = graph.roots.flatMap((root) => graph.infos[root]?.path ?? []);
   const packed = text === undefined ? {} : { targets: roots, graph: text };
-  // What is meant by a platform is an image, not what pack makes.
-  const { layers } = await core.pack({ ...source, platform: undefined, ...packed, dryRun: true });
+  const { layers } = await core.pack({ ...source, ...packed, dryRun: true });
   return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
 }
