@@ -122,7 +122,7 @@ const places: Readonly<Record<string, Place>> = {
     ci: 3,
   },
   "NARs from a binary cache that are written": {
-    path: "/stowage-nar-",
+    path: ".temporary/",
     calls: writes,
     faults: writeFaults,
     words: fromCache,
@@ -130,7 +130,7 @@ const places: Readonly<Record<string, Place>> = {
     ci: 4,
   },
   "NARs from a binary cache that are read": {
-    path: "/stowage-nar-",
+    path: ".temporary/",
     calls: reads,
     faults: readFaults,
     words: fromCache,
@@ -147,7 +147,7 @@ const places: Readonly<Record<string, Place>> = {
     ci: 5,
   },
   "a temporary file that is written": {
-    path: "/.stowage-spool.",
+    path: ".temporary/",
     calls: writes,
     faults: writeFaults,
     words: spooled,
@@ -156,7 +156,7 @@ const places: Readonly<Record<string, Place>> = {
     ci: 5,
   },
   "a temporary file that is read": {
-    path: "/.stowage-spool.",
+    path: ".temporary/",
     calls: reads,
     faults: readFaults,
     words: spooled,

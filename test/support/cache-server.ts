@@ -17,18 +17,23 @@ export interface CacheServer extends AsyncDisposable {
 
 /**
  * Serves a folder, ranges too.
- * @param answer may answer a request itself, and says so
+ * @param answer may answer a request itself, and says so; or lets it wait
  * @param certificate files that it speaks HTTPS with
  */
 export async function serveCache(
   folder: string,
-  answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean> = () => false,
   certificate?: Certificate,
 ): Promise<CacheServer> {
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? "/";
     served.requests.push(path);
-    if (!answer(request, response)) serveFile(join(folder, path), request, response);
+    const serve = (isAnswered: boolean): void => {
+      if (!isAnswered) serveFile(join(folder, path), request, response);
+    };
+    const answered = answer(request, response);
+    if (answered instanceof Promise) void answered.then(serve);
+    else serve(answered);
   };
   const server =
     certificate === undefined

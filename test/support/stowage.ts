@@ -28,7 +28,13 @@ export interface Said {
 /** Runs the command; a failing exit status is an answer, not an error. */
 export async function stowage(
   words: readonly string[],
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly timeout?: number } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: NodeJS.ProcessEnv;
+    readonly timeout?: number;
+    /** A file that takes it. */
+    readonly stdout?: { readonly file: string };
+  } = {},
 ): Promise<Said> {
   const [program = "", ...rest] = stowageWords;
   return execa(program, [...rest, ...words], { reject: false, env: nixEnvironment, ...options });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,11 +20,21 @@ export interface Traced {
   readonly log: readonly string[];
 }
 
+/** What holds a command up once it has come so far that watching it is worth while. */
+export interface Gate {
+  readonly isReached: () => boolean;
+  readonly open: () => void;
+}
+
 interface TraceOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** What strace is told with `-e`: `trace=…`, `inject=…`. */
   readonly expression: string;
+  /** Where it waits for strace; by default where it first asks Nix for something. */
+  readonly gate?: Gate | undefined;
+  /** The file that its stdout is; default nowhere. */
+  readonly stdout?: string | undefined;
   /** Only calls that name one of these paths, or a descriptor of one. */
   readonly paths?: readonly string[];
   /** What is done meanwhile, with the process and what strace has written so far. */
@@ -33,55 +43,67 @@ interface TraceOptions {
 
 /**
  * Runs the command with its system calls watched or faulted, each thread's calls counted apart (strace(1)), and with
- * one thread for file operations, which makes their order the same each time. Watching begins when the command first
- * asks Nix for something: Node has started by then, and its modules are loaded. Nix itself is not watched.
+ * one thread for file operations, which makes their order the same each time. Watching begins at the gate: Node has
+ * started by then, and its modules are loaded. Nix itself is not watched.
  */
 export async function traceStowage(words: readonly string[], options: TraceOptions): Promise<Traced> {
-  const gate = mkdtempSync(join(tmpdir(), "stowage-gate-"));
+  const folder = mkdtempSync(join(tmpdir(), "stowage-gate-"));
   const running: ChildProcess[] = [];
   try {
-    const child = startGated(words, options, gate);
+    const gate = options.gate ?? nixGate(folder);
+    const child = start(words, options, folder);
     running.push(child);
     let stderr = "";
     child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     const ended = once(child, "close");
-    while (isRunning(child) && !existsSync(join(gate, "ready"))) await sleep(5);
-    const strace = startStrace(child.pid ?? 0, join(gate, "log"), options);
+    while (isRunning(child) && !gate.isReached()) await sleep(5);
+    const strace = startStrace(child.pid ?? 0, join(folder, "log"), options);
     running.push(strace);
     const straceEnded = once(strace, "exit");
     await Promise.race([once(strace.stderr as NodeJS.ReadableStream, "data"), straceEnded]);
-    writeFileSync(join(gate, "go"), "");
+    gate.open();
     let hangs = false;
     const patience = setTimeout(() => {
       hangs = true;
       child.kill("SIGKILL");
     }, HANG_MILLISECONDS);
-    await options.meanwhile?.(child, () => readFileSync(join(gate, "log"), "utf8"));
+    await options.meanwhile?.(child, () => readFileSync(join(folder, "log"), "utf8"));
     await ended;
     clearTimeout(patience);
     await straceEnded;
     const { exitCode, signalCode: signal } = child;
-    return { exitCode, signal, stderr, hangs, log: readFileSync(join(gate, "log"), "utf8").split("\n") };
+    return { exitCode, signal, stderr, hangs, log: readFileSync(join(folder, "log"), "utf8").split("\n") };
   } finally {
     for (const child of running) child.kill("SIGKILL");
-    removeFolder(gate);
+    removeFolder(folder);
   }
 }
 
-/** Starts the command with a `nix-store` before the real one that waits for the file `go` once. */
-function startGated(words: readonly string[], { cwd, env }: TraceOptions, gate: string): ChildProcess {
+/** A `nix-store` before the real one, in a folder of its own, that waits for the file `go` once. */
+function nixGate(folder: string): Gate {
   const wrapper = `#!/bin/sh
-: > '${gate}/ready'
-while [ -d '${gate}' ] && ! [ -e '${gate}/go' ]; do sleep 0.01; done
+: > '${folder}/ready'
+while [ -d '${folder}' ] && ! [ -e '${folder}/go' ]; do sleep 0.01; done
 PATH="\${PATH#*:}" exec nix-store "$@"
 `;
-  writeFileSync(join(gate, "nix-store"), wrapper, { mode: 0o755 });
+  writeFileSync(join(folder, "nix-store"), wrapper, { mode: 0o755 });
+  return {
+    isReached: () => existsSync(join(folder, "ready")),
+    open: () => writeFileSync(join(folder, "go"), ""),
+  };
+}
+
+/** Starts the command with a folder's programs before all others. */
+function start(words: readonly string[], { cwd, env, stdout }: TraceOptions, folder: string): ChildProcess {
   const [program = "", ...rest] = stowageWords;
-  return spawn(program, [...rest, ...words], {
+  const output = stdout === undefined ? undefined : openSync(stdout, "w");
+  const child = spawn(program, [...rest, ...words], {
     cwd,
-    env: { ...env, PATH: `${gate}:${env["PATH"]}`, UV_THREADPOOL_SIZE: "1" },
-    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...env, PATH: `${folder}:${env["PATH"]}`, UV_THREADPOOL_SIZE: "1" },
+    stdio: ["ignore", output ?? "ignore", "pipe"],
   });
+  if (output !== undefined) closeSync(output);
+  return child;
 }
 
 function isRunning(child: ChildProcess): boolean {

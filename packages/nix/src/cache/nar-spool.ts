@@ -1,11 +1,16 @@
-import { closeSync, openSync, unlinkSync, write } from "node:fs";
 import { randomBytes } from "node:crypto";
+import { closeSync, constants, openSync, unlinkSync, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { NixError } from "../errors.ts";
 
 const writeTo = promisify(write);
+
+/** `O_TMPFILE` of open(2), which Node has no name for: what is opened in a folder never has one there. */
+const NAMELESS = constants.O_RDWR | 0o20000000 | constants.O_DIRECTORY;
+/** How file systems and systems without it answer. */
+const unknown = new Set(["ENOTSUP", "EISDIR", "EINVAL"]);
 
 /**
  * A file without a name in the system's temporary folder (`TMPDIR`), for NARs that wait to be read: it is gone with the
@@ -17,12 +22,7 @@ export class NarSpool implements Disposable {
 
   /** @throws NixError `spool-failed` */
   constructor() {
-    this.fd = guard(() => {
-      const path = join(tmpdir(), `stowage-nar-${randomBytes(8).toString("hex")}`);
-      const fd = openSync(path, "wx+", 0o600);
-      unlinkSync(path);
-      return fd;
-    });
+    this.fd = guard(() => openNameless(tmpdir()));
   }
 
   /** Writes bytes at a place, all of them. */
@@ -41,6 +41,18 @@ export class NarSpool implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.fd);
+  }
+}
+
+function openNameless(folder: string): number {
+  try {
+    return openSync(folder, NAMELESS, 0o600);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && unknown.has(String(error.code)))) throw error;
+    const path = join(folder, `stowage-nar-${randomBytes(8).toString("hex")}`);
+    const fd = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+    return fd;
   }
 }
 

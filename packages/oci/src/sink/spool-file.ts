@@ -1,13 +1,18 @@
-import { unlinkSync } from "node:fs";
+import { constants, unlinkSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OciError } from "../errors.ts";
 import { readSome } from "../read-some.ts";
-import { withOutputErrors } from "./output-error.ts";
+import { systemErrorCode, withOutputErrors } from "./output-error.ts";
 import { removeLeftOvers, temporaryName } from "./temporary-name.ts";
 
 const READ_BYTES = 1024 * 1024;
+
+/** `O_TMPFILE` of open(2), which Node has no name for: what is opened in a folder never has one there. */
+const NAMELESS = constants.O_RDWR | 0o20000000 | constants.O_DIRECTORY;
+/** How file systems and systems without it answer. */
+const unknown = new Set<string | undefined>(["ENOTSUP", "EISDIR", "EINVAL"]);
 
 /**
  * A file in the system's temporary folder (`TMPDIR`) that has no name: it is gone with the process, however that ends.
@@ -24,15 +29,7 @@ export class SpoolFile implements AsyncDisposable {
 
   static async create(): Promise<SpoolFile> {
     const folder = tmpdir();
-    const place = join(folder, "stowage-spool");
-    // A process killed between making a file and taking its name away leaves it; the next one removes it.
-    await removeLeftOvers(place);
-    return withSpoolErrors(folder, async () => {
-      const path = temporaryName(place);
-      const handle = await open(path, "wx+", 0o600);
-      unlinkSync(path);
-      return new SpoolFile(handle, folder);
-    });
+    return withSpoolErrors(folder, async () => new SpoolFile(await openNameless(folder), folder));
   }
 
   /** Writes bytes at a place, all of them. */
@@ -68,6 +65,21 @@ export class SpoolFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
+  }
+}
+
+async function openNameless(folder: string): Promise<FileHandle> {
+  try {
+    return await open(folder, NAMELESS, 0o600);
+  } catch (error) {
+    if (!unknown.has(systemErrorCode(error))) throw error;
+    const place = join(folder, "stowage-spool");
+    // A process killed between making a file and taking its name away leaves it; the next one removes it.
+    await removeLeftOvers(place);
+    const path = temporaryName(place);
+    const handle = await open(path, "wx+", 0o600);
+    unlinkSync(path);
+    return handle;
   }
 }
 
