@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { BlockPool, digestSink, parseCompression, type LayerDraft } from "@stowage/oci";
+import { digestSink, parseCompression, type LayerDraft } from "@stowage/oci";
+import { BlockPool } from "@stowage/oci/internal";
 
 /**
  * Compresses a file as a layer and forgets it; with the two SHA-256 that a layer has. Usage: compress-layer.ts CODEC:LEVEL FILE

@@ -13,12 +13,12 @@ import {
   parseNarHash,
   parseOutputName,
   parsePackageName,
-  parseRegistration,
   parseStorePath,
   storePathBaseName,
   storePathHashPart,
   storePathName,
 } from "@stowage/nix";
+import { parseRegistration } from "@stowage/nix/internal";
 import { batchArguments } from "../../packages/nix/src/store/nix-store-command.ts";
 import { pathInfoOf, storePathOf } from "../support/graphs.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";

@@ -1,5 +1,5 @@
 import { parseNarHash, type StorePath } from "@stowage/nix";
-import { storeEntries } from "@stowage/core";
+import { storeEntries } from "@stowage/core/internal";
 import type { LayerEntry } from "@stowage/oci";
 
 /** All bytes, copied chunk by chunk: a chunk is valid only until the next. */

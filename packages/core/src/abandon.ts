@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { killPrograms, temporaryRoots } from "@stowage/nix";
-import { temporaryPaths } from "@stowage/oci";
+import { killPrograms, temporaryRoots } from "@stowage/nix/internal";
+import { temporaryPaths } from "@stowage/oci/internal";
 
 /** How long the removal is waited for; it goes on without this process. */
 const PATIENCE_MILLISECONDS = 200;

@@ -1,4 +1,5 @@
-import { makeClosure, queryGcState, type GcSettings, type GcState, type StorePath } from "@stowage/nix";
+import { makeClosure, queryGcState, type GcState, type StorePath } from "@stowage/nix";
+import type { GcSettings } from "@stowage/nix/internal";
 import { shareRoots, type RootShares } from "./analyze/roots.ts";
 import { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 

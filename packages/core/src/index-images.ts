@@ -1,11 +1,9 @@
 import {
-  chooseStored,
   combineIndex,
   familiarName,
   formatPlatform,
   fullName,
   parseImageName,
-  partsOf,
   pushStored,
   readStoredImages,
   Repository,
@@ -16,6 +14,7 @@ import {
   type IndexEntry,
   type StoredImage,
 } from "@stowage/oci";
+import { chooseStored, partsOf } from "@stowage/oci/internal";
 import { readAnnotations } from "./build/config/annotations.ts";
 import { CoreError } from "./errors.ts";
 import { openImageAt, type ImageAccess } from "./registry/open-image-at.ts";

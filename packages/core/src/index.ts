@@ -1,4 +1,3 @@
-export { storeEntries, type StoreLayerContent, type StoreTree } from "./build/layer/store-entries.ts";
 export type { CacheContents } from "./cache/cache-folder.ts";
 export {
   clearCache,
@@ -23,10 +22,8 @@ export type { LoadedImage } from "./engine/load-draft.ts";
 export type { PushedName } from "./registry/push-draft-to.ts";
 export { Registries, type RegistryAccess } from "./registry/registry-access.ts";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
-export { expectedCost } from "./plan/expected/expected-cost.ts";
 export type { ChangeHistory } from "./plan/expected/rates.ts";
 export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
-export { popularityContest } from "./plan/popularity.ts";
 // The closure, explained.
 export {
   analyze,
@@ -41,8 +38,7 @@ export {
   type ImageClosureOptions,
   type StoreLayerContents,
 } from "./image-closure.ts";
-export { isImageWord, openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
-export { HashScanner } from "./image-closure/hash-scanner.ts";
+export { isImageWord, type ImageAccess } from "./registry/open-image-at.ts";
 export { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
 export {
   describeGraph,

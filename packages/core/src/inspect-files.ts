@@ -1,13 +1,12 @@
 import {
   inspectLayer,
-  imagesFor,
   parsePlatform,
   readContents,
-  RecordBudget,
   type ImageLayer,
   type LayerVisitor,
   type PathEntry,
 } from "@stowage/oci";
+import { imagesFor, RecordBudget } from "@stowage/oci/internal";
 import { escapeBytes } from "./analyze/escape-bytes.ts";
 import { CoreError } from "./errors.ts";
 import { openImageAt } from "./registry/open-image-at.ts";

@@ -1,12 +1,12 @@
 import {
   formatPlatform,
-  imagesFor,
   parsePlatform,
   readContents,
   verifyContents,
   type Contents,
   type VerifiedImage,
 } from "@stowage/oci";
+import { imagesFor } from "@stowage/oci/internal";
 import { readRecordedText } from "./build/config/closure-record.ts";
 import { countedBlob, totalSize } from "./inspect/counted-blob.ts";
 import { describeLayers } from "./inspect/describe-layers.ts";

@@ -3,12 +3,12 @@ import {
   NixError,
   openExportedGraph,
   type Closure,
-  type ExportedGraph,
   type DiskLocation,
   type Store,
   type StorePath,
   type Target,
 } from "@stowage/nix";
+import type { ExportedGraph } from "@stowage/nix/internal";
 import { findPaths } from "./analyze/find-paths.ts";
 import { requireInsideStore } from "./build/require-inside.ts";
 import { CoreError } from "./errors.ts";

@@ -4,10 +4,10 @@ import {
   openExportedGraph,
   storePathName,
   type Closure,
-  type ExportedGraph,
   type Store,
   type Target,
 } from "@stowage/nix";
+import type { ExportedGraph } from "@stowage/nix/internal";
 import { findPaths } from "./analyze/find-paths.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";

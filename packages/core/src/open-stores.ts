@@ -1,14 +1,8 @@
 import { existsSync } from "node:fs";
-import {
-  NixError,
-  openStore,
-  readLogins,
-  readSetting,
-  type CacheAnswer,
-  type Store,
-  type Transport,
-} from "@stowage/nix";
-import { HttpDownloads, OciError } from "@stowage/oci";
+import { NixError, openStore, type Store, type Transport } from "@stowage/nix";
+import { readLogins, readSetting, type CacheAnswer } from "@stowage/nix/internal";
+import { OciError } from "@stowage/oci";
+import { HttpDownloads } from "@stowage/oci/internal";
 import { readCertificates, Registries, type RegistryAccess } from "./registry/registry-access.ts";
 
 /** Where store paths come from, and whose word counts for it. */

@@ -1,16 +1,14 @@
 import {
-  chooseStored,
   familiarName,
   fullName,
-  imagesIn,
   formatPlatform,
   parsePlatform,
-  partsOf,
   pushStored,
   readStoredImages,
   Repository,
   type StoredImage,
 } from "@stowage/oci";
+import { chooseStored, imagesIn, partsOf } from "@stowage/oci/internal";
 import {
   attachFiles,
   checkAttachments,

@@ -1,14 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { StorePath, DiskLocation } from "@stowage/nix";
-import {
-  BlockPool,
-  LayerCompression,
-  layerSize,
-  measureEntries,
-  parseCompression,
-  writeLayer,
-  type LayerEntry,
-} from "@stowage/oci";
+import { layerSize, parseCompression, writeLayer, type LayerEntry } from "@stowage/oci";
+import { BlockPool, LayerCompression, measureEntries } from "@stowage/oci/internal";
 import { measureOnDisk } from "./analyze/on-disk.ts";
 import { packageOf } from "./analyze/package-of.ts";
 import { Breather } from "./breather.ts";

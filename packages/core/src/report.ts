@@ -1,12 +1,6 @@
 import type { Writable } from "node:stream";
-import {
-  classifyOutput,
-  familiarName,
-  isReference,
-  parseImageName,
-  streamDocument,
-  writeDocument,
-} from "@stowage/oci";
+import { familiarName, isReference, parseImageName } from "@stowage/oci";
+import { classifyOutput, streamDocument, writeDocument } from "@stowage/oci/internal";
 import { diffClosures, type ClosureDiff } from "./analyze/diff.ts";
 import { findDuplicates } from "./analyze/dupes.ts";
 import { packageReader } from "./analyze/package-of.ts";

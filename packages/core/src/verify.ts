@@ -1,7 +1,6 @@
 import type { StorePath } from "@stowage/nix";
 import {
   formatPlatform,
-  imagesFor,
   parsePlatform,
   readArchiveStream,
   readContents,
@@ -10,6 +9,7 @@ import {
   type StoredBlob,
   type VerifiedImage,
 } from "@stowage/oci";
+import { imagesFor } from "@stowage/oci/internal";
 import { openImageAt } from "./registry/open-image-at.ts";
 import { askStore } from "./verify/ask-store.ts";
 import { checkStorePaths, type VerifiedStorePath } from "./verify/check-store-paths.ts";

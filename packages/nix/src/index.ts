@@ -1,16 +1,12 @@
 export { decodeNix32, encodeNix32 } from "./base32.ts";
-export type { CacheAnswer, Transport } from "./cache/cache-source.ts";
-export { readLogins, type Login } from "./cache/netrc.ts";
-export { readSetting } from "./cache/nix-conf.ts";
+export type { Transport } from "./cache/cache-source.ts";
 export type { TrustOptions } from "./cache/trust.ts";
-export { cacheFolder } from "./cache-folder.ts";
 export type { ClosureText, ListedPath } from "./closure-text/listed-path.ts";
 export { parseClosureText } from "./closure-text/parse-closure-text.ts";
 export { nixDatabase, NIX_SCHEMA_VERSION } from "./database/nix-database.ts";
 export { NixError, type NixErrorCode } from "./errors.ts";
 export { makeClosure } from "./make-closure.ts";
 export { measureTree } from "./nar/measure-tree.ts";
-export { NarPipe } from "./nar/nar-pipe.ts";
 export { narChunks } from "./nar/nar-chunks.ts";
 export { NarHasher, type NarMeasure } from "./nar/nar-hasher.ts";
 export { NarParser, type NarContents, type NarEvent } from "./nar/nar-parser.ts";
@@ -19,9 +15,7 @@ export { parseNarStream, type StreamedEntry, type StreamedFile } from "./nar/par
 export { narHashToHex, narHashToNix32, parseNarHash, type NarHash } from "./nar-hash.ts";
 export { parseOutputName, parsePackageName, type OutputName, type PackageName } from "./package-name.ts";
 export type { Closure, PathInfo } from "./path-info.ts";
-export { parseRegistration } from "./registration.ts";
 export {
-  compareStorePaths,
   DEFAULT_STORE_DIR,
   isStorePathBaseName,
   parseStorePath,
@@ -30,9 +24,8 @@ export {
   storePathName,
   type StorePath,
 } from "./store-path.ts";
-export { parseGcRoots, queryGcState, type GcRoot, type GcState } from "./store/gc-roots.ts";
-export type { GcSettings } from "./store/gc-settings.ts";
-export { ExportedGraph, openExportedGraph } from "./store/exported-graph.ts";
+export { queryGcState, type GcRoot, type GcState } from "./store/gc-roots.ts";
+export { openExportedGraph } from "./store/exported-graph.ts";
 export { openStore, type OpenStoreOptions } from "./store/open-store.ts";
 export type {
   OpenTrees,
@@ -43,15 +36,9 @@ export type {
   Target,
 } from "./store/store.ts";
 export { readTree } from "./tree/read-tree.ts";
-export { killPrograms } from "./store/run-program.ts";
-export { temporaryRoots } from "./store/temporary-root.ts";
-export { ListingWriter, readListedTree } from "./tree/tree-listing.ts";
-export { readSome } from "./tree/read-some.ts";
-export { treeError } from "./tree/tree-error.ts";
 export type {
   DiskLocation,
   NarLocation,
-  PipedNar,
   TreeDirectory,
   TreeEntry,
   TreeEntryHead,

@@ -1,8 +1,4 @@
-export { BlockPool } from "./compression/block-pool.ts";
-export { LayerCompression } from "./compression/layer-compression.ts";
 export { parseCompression, type Codec, type CodecName } from "./compression/codec.ts";
-export { serveTasks } from "./threads/serve-tasks.ts";
-export { WorkerPool, type Outcome } from "./threads/worker-pool.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   PLAIN_TAR,
@@ -18,24 +14,18 @@ export {
 } from "./image-draft.ts";
 export { readBase, type BaseImage, type ReadBaseOptions } from "./base/read-base.ts";
 export type { LayerDirectory, LayerEntry, LayerFile, LayerSymlink } from "./layer/entry.ts";
-export { layerSize, measureEntries, type EntryBytes } from "./layer/layer-size.ts";
+export { layerSize } from "./layer/layer-size.ts";
 export { writeLayer } from "./layer/layer-writer.ts";
-export { isImagePath } from "./source/open-image.ts";
 export { readImage, type ImageSummary } from "./source/read-image.ts";
 export type { Finding, ImageFindingCode, Where } from "./finding.ts";
 export type { TarEntry, TarEntryType } from "./layer/header-decoder.ts";
 export { TarReader, type TarHandler } from "./layer/tar-reader.ts";
-export { imagesFor } from "./source/choose-platform.ts";
 export type { Contents, LayerContents as ImageLayer } from "./source/contents.ts";
 export type { ImageSource, StoredBlob } from "./source/image-source.ts";
-export { FileRecorder, RecordBudget, type FileRecord } from "./inspect/file-recorder.ts";
-export { measureWaste, type RepeatedContents, type Waste } from "./inspect/waste.ts";
-export type { HiddenFile, PlacedFile } from "./inspect/visible-files.ts";
 export { openImage } from "./source/open-image.ts";
 export { readArchiveStream } from "./source/stream-source.ts";
 export { readContents } from "./source/read-contents.ts";
 export { openRegistryImage, type RegistryImageOptions } from "./source/registry-source.ts";
-export { parseJson } from "./spec/parse-json.ts";
 export { inspectLayer, type LayerFacts, type LayerVisitor, type PathEntry } from "./verify/inspect-layer.ts";
 export type { LayerTree, PlaceFacts } from "./verify/layer-tree.ts";
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
@@ -43,36 +33,20 @@ export { verifyImage } from "./verify/verify-image.ts";
 export { archiveSink } from "./sink/archive.ts";
 export { digestSink } from "./sink/digests.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";
-export { writeLoadStream, type LoadedStream, type LoadStreamOptions } from "./sink/load-stream.ts";
 export { layoutSink } from "./sink/layout.ts";
-export { temporaryPaths } from "./sink/temporary-path.ts";
-export { classifyOutput, followSymlinks } from "./sink/output-place.ts";
-export { replaceFile } from "./sink/replace-file.ts";
-export { removeLeftOvers } from "./sink/temporary-name.ts";
-export { streamDocument, writeDocument } from "./sink/document.ts";
 export type { ContainerConfig, HistoryEntry, ImageConfig, ImageSettings } from "./spec/config.ts";
 export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts";
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";
-export {
-  formatReference,
-  isReference,
-  isRegistryReference,
-  parseReference,
-  type Reference,
-} from "./spec/reference.ts";
-export { parseAuthFile, type AuthFile, type AuthFileEntry } from "./registry/auth/auth-file.ts";
+export { formatReference, isReference, parseReference, type Reference } from "./spec/reference.ts";
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
-export { HttpDownloads, type Download, type DownloadOptions } from "./registry/http/download.ts";
 export type { RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
-export { attachReferrer, type Referrer } from "./registry/referrers.ts";
 export { Registry, type RegistryOptions } from "./registry/registry.ts";
-export { readHints, type RepositoryHints } from "./registry/repository-hints.ts";
+export type { RepositoryHints } from "./registry/repository-hints.ts";
 export { Repository } from "./registry/repository.ts";
-export { chooseStored, imagesIn } from "./stored/choose-stored.ts";
 export { combineIndex, type IndexEntry } from "./stored/combine-index.ts";
 export { pushStored } from "./stored/push-stored.ts";
 export { readStoredImages, type ListedImage } from "./stored/read-stored.ts";
-export { partsOf, type StoredImage } from "./stored/stored-image.ts";
+export type { StoredImage } from "./stored/stored-image.ts";
 export { writeStoredArchive, writeStoredLayout } from "./stored/write-stored.ts";

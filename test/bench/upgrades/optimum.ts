@@ -1,4 +1,5 @@
-import { expectedCost, planLayers, type ClosureGraph } from "@stowage/core";
+import { planLayers, type ClosureGraph } from "@stowage/core";
+import { expectedCost } from "@stowage/core/internal";
 import { generateGraph } from "./graphs.ts";
 
 const PATHS = 12;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
-import { planLayers, popularityContest } from "@stowage/core";
+import { planLayers } from "@stowage/core";
+import { popularityContest } from "@stowage/core/internal";
 import { graphOf, names } from "../../support/graphs.ts";
 
 /** The recursion as nixpkgs defines it, on maps, for small graphs. */

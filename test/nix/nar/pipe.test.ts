@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { narChunks, NarPipe, readTree, type TreeFile } from "@stowage/nix";
+import { narChunks, readTree, type TreeFile } from "@stowage/nix";
+import { NarPipe } from "@stowage/nix/internal";
 import { seededRandom } from "../../support/campaign.ts";
 
 /** The NAR of one file. */

@@ -1,7 +1,8 @@
 import { appendFileSync, chmodSync, closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ListingWriter, narChunks, readListedTree, readTree, type TreeLocation } from "@stowage/nix";
+import { narChunks, readTree, type TreeLocation } from "@stowage/nix";
+import { ListingWriter, readListedTree } from "@stowage/nix/internal";
 import { collect } from "../../support/layer-bytes.ts";
 import { nastyTrees } from "../../support/nasty-trees.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";

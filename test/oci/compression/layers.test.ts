@@ -8,7 +8,6 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   archiveSink,
-  BlockPool,
   digestOf,
   dockerArchiveSink,
   layoutSink,
@@ -17,6 +16,7 @@ import {
   type LayerDraft,
   type WrittenLayer,
 } from "@stowage/oci";
+import { BlockPool } from "@stowage/oci/internal";
 import { bytesLayer } from "../../support/bytes-layer.ts";
 import { imageOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
 import { requirePrograms } from "../../support/programs.ts";

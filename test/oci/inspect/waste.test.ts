@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { measureWaste, type FileRecord } from "@stowage/oci";
+import { measureWaste, type FileRecord } from "@stowage/oci/internal";
 import { campaignSize } from "../../support/campaign.ts";
 
 const file = (path: string, size = 10, content = path): FileRecord => ({ path, type: "file", size, content });

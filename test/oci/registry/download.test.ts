@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { HttpDownloads } from "@stowage/oci";
+import { HttpDownloads } from "@stowage/oci/internal";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { seededRandom } from "../../support/campaign.ts";
 import { quickRetries } from "../../support/quick-retries.ts";

@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   archiveSink,
-  BlockPool,
   parseCompression,
   pushDraft,
   Registry,
@@ -13,6 +12,7 @@ import {
   type LayerDraft,
   type PushedImage,
 } from "@stowage/oci";
+import { BlockPool } from "@stowage/oci/internal";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCertificates } from "../../support/certificates.ts";

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import {
-  chooseStored,
   combineIndex,
   digestOf,
   openImage,
@@ -9,12 +8,12 @@ import {
   readStoredImages,
   Registry,
   Repository,
-  attachReferrer,
   writeStoredArchive,
   writeStoredLayout,
   parseImageName,
   type StoredImage,
 } from "@stowage/oci";
+import { chooseStored, attachReferrer } from "@stowage/oci/internal";
 import { describe, expect, test } from "vitest";
 import { forgeFiles, toArchive, writeLayout } from "../../support/forge-image.ts";
 import { startPeerRegistry, type PeerRegistry } from "../../support/peer-registry.ts";

@@ -1,4 +1,5 @@
-import { OciError, formatReference, isReference, parseAuthFile, parseReference } from "@stowage/oci";
+import { OciError, formatReference, isReference, parseReference } from "@stowage/oci";
+import { parseAuthFile } from "@stowage/oci/internal";
 import { describe, expect, test } from "vitest";
 
 const digest = `sha256:${"a".repeat(64)}`;

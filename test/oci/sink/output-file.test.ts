@@ -17,7 +17,6 @@ import { Writable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   archiveSink,
-  classifyOutput,
   digestOf,
   dockerArchiveSink,
   layoutSink,
@@ -25,6 +24,7 @@ import {
   type LayerDraft,
   type Sink,
 } from "@stowage/oci";
+import { classifyOutput } from "@stowage/oci/internal";
 import { collect } from "../../support/layer-bytes.ts";
 import { fileEntry, imageOf, layerOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";

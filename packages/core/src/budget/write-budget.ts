@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { followSymlinks, OciError, removeLeftOvers, replaceFile } from "@stowage/oci";
+import { OciError } from "@stowage/oci";
+import { followSymlinks, removeLeftOvers, replaceFile } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 
 /**

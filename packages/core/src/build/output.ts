@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
-import { archiveSink, classifyOutput, dockerArchiveSink, layoutSink, type Sink } from "@stowage/oci";
+import { archiveSink, dockerArchiveSink, layoutSink, type Sink } from "@stowage/oci";
+import { classifyOutput } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 import type { ImageFormat } from "../pack-options.ts";
 

@@ -1,12 +1,5 @@
-import {
-  NarPipe,
-  type OpenTrees,
-  type OpenTreesOptions,
-  type PipedNar,
-  type Store,
-  type StorePath,
-  type TreeLocation,
-} from "@stowage/nix";
+import type { OpenTrees, OpenTreesOptions, Store, StorePath, TreeLocation } from "@stowage/nix";
+import { NarPipe, type PipedNar } from "@stowage/nix/internal";
 
 /** What of a store is needed for its trees. */
 type TreeStore = Pick<Store, "storeDir" | "openTrees" | "locateTree" | "readNar" | "expectNars">;

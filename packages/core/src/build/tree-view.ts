@@ -1,13 +1,7 @@
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import {
-  readSome,
-  readTree,
-  treeError,
-  type NarLocation,
-  type TreeEntry,
-  type TreeLocation,
-} from "@stowage/nix";
+import { readTree, type NarLocation, type TreeEntry, type TreeLocation } from "@stowage/nix";
+import { readSome, treeError } from "@stowage/nix/internal";
 
 /** What is at a place, symlinks not followed. */
 export type TreeNode =

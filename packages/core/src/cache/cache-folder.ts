@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "@stowage/nix";
+import { cacheFolder } from "@stowage/nix/internal";
 
 /** A temporary file as old as this was left by a process that was killed. */
 const LEFT_MILLISECONDS = 60 * 60 * 1000;

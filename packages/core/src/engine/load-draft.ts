@@ -2,14 +2,13 @@ import {
   digestSink,
   familiarName,
   PLAIN_TAR,
-  writeLoadStream,
   type ImageDraft,
   type ImageName,
   type LayerWriteOptions,
-  type LoadedStream,
   type WrittenImage,
   type WrittenLayer,
 } from "@stowage/oci";
+import { writeLoadStream, type LoadedStream } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 import { engineFailed, type Engine, type EngineContents, type EngineName } from "./engine.ts";
 

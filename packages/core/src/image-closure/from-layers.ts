@@ -10,7 +10,6 @@ import {
 import {
   inspectLayer,
   OciError,
-  imagesFor,
   readContents,
   type ImageLayer,
   type ImageSource,
@@ -18,6 +17,7 @@ import {
   type LayerVisitor,
   type PathEntry,
 } from "@stowage/oci";
+import { imagesFor } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 import { buildGraph, infoAt } from "../graph/closure-graph.ts";
 import { unreferenced } from "../graph/unreferenced.ts";

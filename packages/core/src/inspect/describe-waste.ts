@@ -1,4 +1,5 @@
-import { measureWaste, OciError, type FileRecord } from "@stowage/oci";
+import { OciError } from "@stowage/oci";
+import { measureWaste, type FileRecord } from "@stowage/oci/internal";
 import { escapeBytes } from "../analyze/escape-bytes.ts";
 import type { InspectedWaste } from "../inspect-options.ts";
 import type { VerifyFinding } from "../verify/finding.ts";

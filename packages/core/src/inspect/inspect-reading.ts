@@ -1,12 +1,5 @@
-import {
-  FileRecorder,
-  inspectLayer,
-  RecordBudget,
-  type FileRecord,
-  type LayerVisitor,
-  type PathEntry,
-  type StoredBlob,
-} from "@stowage/oci";
+import { inspectLayer, type LayerVisitor, type PathEntry, type StoredBlob } from "@stowage/oci";
+import { FileRecorder, RecordBudget, type FileRecord } from "@stowage/oci/internal";
 import { StorePathBudget, StoreVisitor, type LayerStorePath } from "../verify/store-visitor.ts";
 
 /** What a layer holds: its store paths, and all its files. */

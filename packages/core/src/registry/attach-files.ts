@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { attachReferrer, DigestHash, type Referrer, type Repository } from "@stowage/oci";
+import { DigestHash, type Repository } from "@stowage/oci";
+import { attachReferrer, type Referrer } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 
 /** A file that is attached to an image. */

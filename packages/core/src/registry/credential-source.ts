@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { parseAuthFile, type AuthFile, type CredentialSource } from "@stowage/oci";
+import type { CredentialSource } from "@stowage/oci";
+import { parseAuthFile, type AuthFile } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 

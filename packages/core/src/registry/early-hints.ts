@@ -1,4 +1,5 @@
-import { readHints, Repository, type RepositoryHints } from "@stowage/oci";
+import { Repository, type RepositoryHints } from "@stowage/oci";
+import { readHints } from "@stowage/oci/internal";
 import type { PushPlace } from "./push-draft-to.ts";
 import type { Registries } from "./registry-access.ts";
 

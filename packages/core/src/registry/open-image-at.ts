@@ -1,7 +1,5 @@
 import { lstat } from "node:fs/promises";
 import {
-  isImagePath,
-  isRegistryReference,
   OciError,
   openImage,
   openRegistryImage,
@@ -10,6 +8,7 @@ import {
   type ImageSource,
   type RegistryImageOptions,
 } from "@stowage/oci";
+import { isImagePath, isRegistryReference } from "@stowage/oci/internal";
 import { Registries, type RegistryAccess } from "./registry-access.ts";
 
 /** How an image is found that may lie in a registry. */

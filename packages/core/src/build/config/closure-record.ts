@@ -1,5 +1,6 @@
 import { storePathBaseName, storePathName, type PathInfo } from "@stowage/nix";
-import { parseJson, type HistoryEntry } from "@stowage/oci";
+import type { HistoryEntry } from "@stowage/oci";
+import { parseJson } from "@stowage/oci/internal";
 
 /**
  * What an image says of its own closure, readable without a store: each layer's history entry has, in `created_by`,

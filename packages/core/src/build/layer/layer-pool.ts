@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { WorkerPool, type Outcome } from "@stowage/oci";
+import { WorkerPool, type Outcome } from "@stowage/oci/internal";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
 import { unpackError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";

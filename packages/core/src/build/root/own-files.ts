@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { readSome } from "@stowage/nix";
+import { readSome } from "@stowage/nix/internal";
 import { CoreError } from "../../errors.ts";
 import { parseOwnPlace } from "./place.ts";
 import type { RootNode, RootTree } from "./root-tree.ts";
