@@ -67,6 +67,7 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
   /** The command in a mount namespace without /nix, with no program of Nix on PATH. */
   async function withoutNix(
     words: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
   ): Promise<Said & { readonly stdoutBytes: Buffer; readonly left: readonly string[] }> {
     const home = temporaryFolder();
     const temporary = join(home, "tmp");
@@ -83,6 +84,7 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
         XDG_CACHE_HOME: join(home, "cache"),
         TMPDIR: temporary,
         NIX_CONF_DIR: home,
+        ...environment,
       },
     });
     return {
@@ -223,6 +225,87 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
     await withoutNix(["-q", "pack", path, ...store, "-o", image]);
     const verified = await withoutNix(["verify", image, ...store, "--json"]);
     expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: "matches-nix", findings: [] });
+  });
+
+  test("a path that is broken in one cache is taken from the next by every verb that reads it, with a word", async () => {
+    const damaged = join(temporaryFolder(), "cache");
+    cpSync(cache, damaged, { recursive: true });
+    execFileSync("chmod", ["-R", "u+w", damaged]);
+    const narinfo = readFileSync(join(damaged, `${basename(path).slice(0, 32)}.narinfo`), "utf8");
+    const nar = join(damaged, /^URL: (.*)$/m.exec(narinfo)?.[1] ?? "");
+    writeFileSync(nar, readFileSync(nar).subarray(0, -20));
+    const whole = ["--store", `file://${cache}`, ...trusted];
+    const both = ["--store", `file://${damaged}`, ...whole];
+    const verbs: readonly (readonly string[])[] = [
+      ["why", path, "libc6", "--precise"],
+      ["plan", path, "--digests"],
+      ["ls", `${path}/bin/fortune-cat`],
+      ["sbom", `${path}/bin`],
+      ["pack", path, "--dry-run"],
+    ];
+    await inTwoLanes(verbs, async (words) => {
+      const [expected, said] = [
+        await withoutNix([...words, ...whole]),
+        await withoutNix([...words, ...both]),
+      ];
+      const told = { exitCode: 0, stdout: expected.stdout, left: [] };
+      expect(said, words.join(" ")).toMatchObject(told);
+      expect(expected.stderr).not.toContain("warning");
+      const warnings = said.stderr.split("\n").filter((line) => line.includes("warning"));
+      expect(warnings, words.join(" ")).toEqual([
+        expect.stringMatching(/^stowage: warning: .*; taken from file:/),
+      ]);
+      expect(warnings[0]).toContain(path);
+    });
+  });
+
+  test("a place that a path of the cache does not have is refused by every verb", async () => {
+    const gone = `${path}/bin/gone`;
+    const out = join(temporaryFolder(), "image.tar");
+    const verbs: readonly (readonly string[])[] = [
+      ["pack", gone, "-o", out],
+      ["plan", gone],
+      ["ls", gone],
+      ["why", gone, "libc6"],
+      ["sbom", gone],
+      ["graph", gone, "--format", "dot"],
+    ];
+    await inTwoLanes(verbs, async (words) => {
+      const said = await withoutNix([...words, "--store", `file://${cache}`, ...trusted]);
+      expect(said, words[0]).toMatchObject({ exitCode: 3, stdout: "", left: [] });
+      expect(said.stderr, words[0]).toContain(`'${gone}' points into ${path}, which has nothing there`);
+    });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("it is loaded into Docker with no file in between", async () => {
+    await using server = await serveCache(cache);
+    await using docker = await startDocker();
+    const words = ["-q", "pack", path, "--store", server.url, ...trusted, "--load", "docker", "--json"];
+    const loaded = await withoutNix(words, { DOCKER_HOST: docker.host });
+    expect(loaded).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    const { imageId } = JSON.parse(loaded.stdout) as { imageId: string };
+    const file = join(temporaryFolder(), "image.tar");
+    const here = await withNix(["-q", "pack", path, "-o", file, "--json"]);
+    expect(JSON.parse(here.stdout)).toMatchObject({ imageId });
+    expect(await docker.run("image", "inspect", "--format", "{{.Id}}", "fortune-cat:latest")).toBe(imageId);
+  });
+
+  test("its layers are planned from what the cache says alone", async () => {
+    interface Plan {
+      readonly sizes: string;
+      readonly layers: readonly { readonly paths: readonly string[]; readonly narSize: number }[];
+    }
+    await using server = await serveCache(cache);
+    const words = ["plan", path, "--json"];
+    const here = JSON.parse((await withNix(words)).stdout) as Plan;
+    const said = await withoutNix([...words, "--store", server.url, ...trusted]);
+    expect(said).toMatchObject({ exitCode: 0, stderr: "", left: [] });
+    const there = JSON.parse(said.stdout) as Plan;
+    expect(there.sizes).toBe("estimated");
+    const grouped = ({ layers }: Plan): unknown => layers.map(({ paths, narSize }) => ({ paths, narSize }));
+    expect(grouped(there)).toEqual(grouped(here));
+    expect(server.requests.filter((request) => request.startsWith("/nar/"))).toEqual([]);
   });
 
   test("what is wrong with a cache is an error that says so, and nothing is left", async () => {

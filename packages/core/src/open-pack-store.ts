@@ -12,7 +12,7 @@ import { findPaths } from "./analyze/find-paths.ts";
 import { CoreError } from "./errors.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
-import { oneStoreUrl, openStores } from "./open-stores.ts";
+import { oneStoreUrl, openStores, type StoreAccess } from "./open-stores.ts";
 import type { PackOptions } from "./pack-options.ts";
 
 /** Where a pack takes its paths from. */
@@ -30,7 +30,7 @@ export interface PackStore {
  * The store of a pack: an exported closure, else what the URL or the environment names.
  * @throws NixError `format-invalid`, `store-unsupported`
  */
-export function openPackStore(options: PackOptions, environment: NodeJS.ProcessEnv): PackStore {
+export function openPackStore(options: PackOptions & StoreAccess, environment: NodeJS.ProcessEnv): PackStore {
   const { graph, signal } = options;
   if (graph === undefined) {
     const store = openStores(options);

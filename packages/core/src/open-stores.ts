@@ -17,6 +17,8 @@ export interface StoreAccess {
   /** False takes what any binary cache says, signed or not; default true. */
   readonly checkSignatures?: boolean | undefined;
   readonly environment?: NodeJS.ProcessEnv | undefined;
+  /** Told, for people, where a path could not be had from one store and is taken from another. */
+  readonly onReplaced?: ((notice: string) => void) | undefined;
 }
 
 /**
@@ -39,6 +41,7 @@ export function openStores(
     environment,
     trust: { publicKeys: options.trustedPublicKeys, checkSignatures: options.checkSignatures },
     transport: new CacheTransport({ caFile: access.caFile, insecure, environment }),
+    onReplaced: options.onReplaced,
   });
 }
 

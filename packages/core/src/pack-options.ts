@@ -15,7 +15,7 @@ import type { PlanSources } from "./plan/read-known.ts";
 export type ImageFormat = "archive" | "docker-archive" | "oci-dir";
 
 /** The options of the `pack` command, as data. Everything but `targets` may be left out. */
-export interface PackOptions extends ContainerOptions, PlanSources, StoreAccess {
+export interface PackOptions extends ContainerOptions, PlanSources, Omit<StoreAccess, "onReplaced"> {
   /**
    * Result links, store paths, or paths inside one; all become one image. With `graph` also a package's name, and none
    * means the roots of the graph.

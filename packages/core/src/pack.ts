@@ -61,9 +61,9 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   };
 
   const progress = new ProgressReport(options.onProgress);
-  const packStore = openPackStore(options, environment);
+  const packStore = openPackStore({ ...options, onReplaced: warn }, environment);
   const { store } = packStore;
-  await using trees = new TreeHolder(store, { signal, onBytes: progress.received, onReplaced: warn });
+  await using trees = new TreeHolder(store, { signal, onBytes: progress.received });
   const link = parseLink(options.link ?? "/result", store.storeDir);
   const jobs = readJobs(options);
   const codec = parseCompression(options.compression ?? "none");

@@ -28,7 +28,7 @@ export function withStoreOptions(command: Command): Command {
     .option("--no-check-sigs", "take what any binary cache says, signed or not");
 }
 
-/** Which stores are asked; says aloud what is given up. */
+/** Which stores are asked; says aloud what is given up, and what was wrong in one of them and is taken from another. */
 export function readStoreAccess(
   { store, trustedPublicKey, checkSigs }: StoreWords,
   speaker: Speaker,
@@ -42,5 +42,6 @@ export function readStoreAccess(
     ...(store.length === 0 ? {} : { store }),
     trustedPublicKeys: trustedPublicKey,
     checkSignatures: checkSigs,
+    onReplaced: (notice) => speaker.warn(notice),
   };
 }

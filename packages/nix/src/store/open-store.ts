@@ -19,6 +19,8 @@ export interface OpenStoreOptions {
   readonly trust?: TrustOptions | undefined;
   /** Reads files of `http:` and `https:` caches. */
   readonly transport?: Transport | undefined;
+  /** Told, for people, where a path could not be had from one store and is taken from another. */
+  readonly onReplaced?: ((notice: string) => void) | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export function openStore(options: OpenStoreOptions = {}): Store {
       { hint: "A closure lies in one; leave the other stores out." },
     );
   }
-  return others.length === 0 ? first : new StoreChain([first, ...others]);
+  return others.length === 0 ? first : new StoreChain([first, ...others], options.onReplaced);
 }
 
 interface Parts {

@@ -10,6 +10,7 @@ import type { OpenTrees, OpenTreesOptions, Protection, Store, StoreCallOptions, 
 export class StoreChain implements Store {
   readonly storeDir: string;
   readonly #stores: readonly Store[];
+  readonly #onReplaced: ((notice: string) => void) | undefined;
   readonly #owners = new Map<StorePath, Store>();
   readonly #infos = new Map<StorePath, PathInfo>();
   /** Of paths that could not be had from stores that have them: those stores, and why. */
@@ -17,9 +18,13 @@ export class StoreChain implements Store {
   /** Stores that turned out not to be on this machine. */
   readonly #absent = new Set<Store>();
 
-  /** @param stores one at least, all of one store directory */
-  constructor(stores: readonly [Store, ...Store[]]) {
+  /**
+   * @param stores one at least, all of one store directory
+   * @param onReplaced told, for people, where a path could not be had from one of them and is taken from another
+   */
+  constructor(stores: readonly [Store, ...Store[]], onReplaced?: (notice: string) => void) {
     this.#stores = stores;
+    this.#onReplaced = onReplaced;
     this.storeDir = stores[0].storeDir;
   }
 
@@ -153,7 +158,7 @@ export class StoreChain implements Store {
       this.#owners.set(path, other);
       const why = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
       const notice = `${why}; taken from ${nameOf(other)}`;
-      options.onReplaced?.(notice);
+      this.#onReplaced?.(notice);
       return new NixError("nar-replaced", notice, { path, cause: error, hint: "Try again." });
     }
     return nobodyGives(path, [...failures.values()], error);

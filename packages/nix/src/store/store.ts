@@ -30,8 +30,6 @@ export interface OpenTrees extends AsyncDisposable {
 export interface OpenTreesOptions extends StoreCallOptions {
   /** Told of bytes that come over the network, or out of a cache's folder. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
-  /** Told, for people, where a path could not be had from one store and is taken from another. */
-  readonly onReplaced?: ((notice: string) => void) | undefined;
 }
 
 /** A place store paths come from. Every implementation runs through the suite in `test/contract`. */
