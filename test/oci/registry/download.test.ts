@@ -138,9 +138,14 @@ describe("a download", () => {
   });
 });
 
-test.each([65_536, 70_000, 140_000])(
-  "a server that hangs up behind its answer ends nothing, however late %i bytes are read",
-  async (length) => {
+test.each(
+  [65_536, 70_000, 140_000].flatMap((length) => [
+    { length, by: undefined },
+    { length, by: "a proxy" },
+  ]),
+)(
+  "a server that hangs up behind its answer ends nothing, however late it is read: %j",
+  async ({ length, by }) => {
     const body = file.subarray(0, length);
     const ended = Promise.withResolvers<void>();
     const server = createTcpServer((socket) => {
@@ -153,8 +158,10 @@ test.each([65_536, 70_000, 140_000])(
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     onTestFinished(() => void server.close());
-    await using downloads = new HttpDownloads({ retry: quickRetries });
-    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`);
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const away = { insecure: ["cache.test"], environment: { HTTP_PROXY: host } };
+    await using downloads = new HttpDownloads({ retry: quickRetries, ...(by === undefined ? {} : away) });
+    const url = new URL(`http://${by === undefined ? host : "cache.test"}/file`);
     const { bytes } = await downloads.get(url);
     await ended.promise;
     // The end is there, and nobody has read what comes before it.

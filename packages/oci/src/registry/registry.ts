@@ -1,7 +1,7 @@
 import { OciError } from "../errors.ts";
 import { Authorizer, type Purpose } from "./auth/authorizer.ts";
 import type { CredentialSource } from "./auth/credentials.ts";
-import { connectionFault, isBroken, isNotTls } from "./http/fault.ts";
+import { connectionFault, isBroken, isNotTls, isRefusedByProxy, isUnreached } from "./http/fault.ts";
 import { HttpClient, type HttpOptions } from "./http/http-client.ts";
 import { discard, isSuccess, readSmall, type HttpRequest, type HttpResponse } from "./http/message.ts";
 import { isLoopback } from "./http/origins.ts";
@@ -105,29 +105,43 @@ export class Registry implements AsyncDisposable {
     const secure = parseBase(`https://${host}`, this.domain);
     const plain = parseBase(`http://${host}`, this.domain);
     if (!isLoopback(plain) && !this.#client.origins.isInsecure(plain)) return secure;
-    for (let tries = 0; tries < GREETINGS; tries++) {
-      const outcome = await this.#answers(secure, signal);
-      if (outcome === "yes") return secure;
-      if (outcome === "no") break;
+    const fault = await this.#tlsFault(secure, signal);
+    if (fault === undefined) return secure;
+    try {
+      const status = await this.#greet(plain, signal);
+      // A proxy that does not lead to a registry's TLS may lead to its port, in plain HTTP.
+      if (!isUnreached(fault) || status !== 400) return plain;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isRefusedByProxy(fault))
+        throw error instanceof OciError ? error : connectionFault(error, plain.host);
     }
-    await this.#answers(plain, signal);
-    return plain;
+    throw connectionFault(fault, secure.host);
   }
 
   /**
-   * Whether something speaks HTTP in this scheme, whatever it answers; where it does not it may well be plain HTTP, or where the
-   * connection broke.
-   * @throws OciError, PassingFault
+   * Why TLS is not spoken at a URL: something else is, or nobody could be asked. Undefined where it is.
+   * @throws OciError, PassingFault where that cannot be said
    */
-  async #answers(base: URL, signal: AbortSignal | undefined): Promise<"yes" | "no" | "broken"> {
-    try {
-      await discard(await this.#client.send({ method: "GET", url: new URL("/v2/", base) }, signal));
-      return "yes";
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (base.protocol === "https:" && isNotTls(error)) return isBroken(error) ? "broken" : "no";
-      throw error instanceof OciError ? error : connectionFault(error, base.host);
+  async #tlsFault(secure: URL, signal: AbortSignal | undefined): Promise<unknown> {
+    for (let greetings = 1; ; greetings++) {
+      try {
+        await this.#greet(secure, signal);
+        return undefined;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (isBroken(error) && greetings < GREETINGS) continue;
+        if (isNotTls(error) || isUnreached(error)) return error;
+        throw error instanceof OciError ? error : connectionFault(error, secure.host);
+      }
     }
+  }
+
+  /** The status with which something answers in HTTP. */
+  async #greet(base: URL, signal: AbortSignal | undefined): Promise<number> {
+    const response = await this.#client.send({ method: "GET", url: new URL("/v2/", base) }, signal);
+    await discard(response);
+    return response.status;
   }
 }
 

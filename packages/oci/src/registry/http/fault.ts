@@ -29,9 +29,11 @@ const tlsHint =
 
 /** What a failed connection means. */
 export function connectionFault(cause: unknown, host: string): PassingFault | OciError {
+  if (cause instanceof ProxyFailure) return proxyFault(cause, host);
+  const refused = proxyAnswerOf(cause);
+  if (refused !== undefined) return proxyRefusal(refused, cause, host);
   const code = codeOf(cause);
-  const error = (reason: string, hint?: string): OciError =>
-    new OciError("registry-unreachable", `${host} cannot be reached: ${reason}`, { cause, hint, path: host });
+  const error = (reason: string, hint?: string): OciError => unreachable(host, reason, { cause, hint });
   if (code === "ENOTFOUND") return error("there is no such host", "Check the name and the network.");
   if (isCertificateFault(code)) return error(`its certificate is not trusted (${code})`, tlsHint);
   if (/^(EPROTO|ERR_SSL_)/.test(code ?? ""))
@@ -42,6 +44,52 @@ export function connectionFault(cause: unknown, host: string): PassingFault | Oc
     });
   }
   return new PassingFault(error(`the connection failed (${code ?? messageOf(cause)})`));
+}
+
+function unreachable(
+  host: string,
+  reason: string,
+  options: { readonly cause: unknown; readonly hint: string | undefined },
+): OciError {
+  return new OciError("registry-unreachable", `${host} cannot be reached: ${reason}`, {
+    ...options,
+    path: host,
+  });
+}
+
+/** The proxy that the environment names cannot be reached itself. */
+export class ProxyFailure extends Error {
+  override readonly name = "ProxyFailure";
+  /** Where it is named: `HTTPS_PROXY`. */
+  readonly variable: string;
+
+  constructor(variable: string, cause: Error) {
+    super(cause.message, { cause });
+    this.variable = variable;
+  }
+}
+
+function proxyFault({ cause, variable }: ProxyFailure, host: string): PassingFault | OciError {
+  const fault = connectionFault(cause, `the proxy of ${variable}`);
+  const { message } = fault instanceof OciError ? fault : fault.error;
+  const error = unreachable(host, message, { cause, hint: `Check ${variable} and NO_PROXY.` });
+  return fault instanceof OciError ? error : new PassingFault(error, { attempts: fault.attempts });
+}
+
+/** The status with which a proxy refused to connect; its own words are undici's (`ProxyAgent`). */
+function proxyAnswerOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const status = /^Proxy response \((\d{3})\) !== 200/.exec(error.message)?.[1];
+  return status === undefined ? undefined : Number(status);
+}
+
+function proxyRefusal(status: number, cause: unknown, host: string): PassingFault | OciError {
+  const hint =
+    status === 407
+      ? "Give its name and password in HTTPS_PROXY, as http://NAME:PASSWORD@HOST:PORT."
+      : "See what it allows, or name the host in NO_PROXY.";
+  const error = unreachable(host, `the proxy of HTTPS_PROXY answers ${status}`, { cause, hint });
+  return status >= 500 || status === 429 ? new PassingFault(error) : error;
 }
 
 /** Certificates that are not trusted, expired, or another host's. */
@@ -58,6 +106,16 @@ export function isNotTls(error: unknown): boolean {
   return notTls.test(codeOf(error) ?? "");
 }
 
+/** Whether nobody was spoken to, because the name is not known here or a proxy does not lead there. */
+export function isUnreached(error: unknown): boolean {
+  return /^(ENOTFOUND|EAI_AGAIN)$/.test(codeOf(error) ?? "") || isRefusedByProxy(error);
+}
+
+/** Whether a proxy said no. */
+export function isRefusedByProxy(error: unknown): boolean {
+  return proxyAnswerOf(error) !== undefined;
+}
+
 /** Whether a connection broke, which also happens to who speaks TLS. */
 export function isBroken(error: unknown): boolean {
   return /^(ECONNRESET|UND_ERR_SOCKET)$/.test(codeOf(error) ?? "");
@@ -70,7 +128,9 @@ const notTls =
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof AggregateError && !("code" in error)) return codeOf(error.errors[0]);
-  if ("code" in error && typeof error.code === "string") return error.code;
+  // Another host's certificate behind a proxy.
+  const isWrapped = "code" in error && error.code === "UND_ERR_PRX_TLS";
+  if ("code" in error && typeof error.code === "string" && !isWrapped) return error.code;
   return codeOf(error.cause);
 }
 

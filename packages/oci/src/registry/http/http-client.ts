@@ -1,9 +1,11 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
+import { ProxyFailure } from "./fault.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
 import { isLoopback, TrustedOrigins } from "./origins.ts";
 import { waitForReader } from "./patient-end.ts";
+import { parseProxy } from "./proxy-url.ts";
 import { Secrets } from "./secrets.ts";
 
 const MAX_REDIRECTS = 10;
@@ -128,51 +130,59 @@ export class HttpClient implements AsyncDisposable {
     { isVerified, isDirect }: { readonly isVerified: boolean; readonly isDirect: boolean },
   ): Promise<Dispatcher> {
     // Its default export has everything; a bundle's copy of it has nothing else.
-    const { Agent, buildConnector, EnvHttpProxyAgent } = (await import("undici")).default;
+    const { Agent, buildConnector, EnvHttpProxyAgent, Pool } = (await import("undici")).default;
     const { getCACertificates } = await import("node:tls");
     const { certificates, environment = process.env } = this.#options;
-    const tls = {
-      rejectUnauthorized: isVerified,
-      ...(certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] }),
-    };
-    const connector = buildConnector({ ...tls, timeout: CONNECT_MILLISECONDS, allowHalfOpen: true });
-    const options = { connect: this.#watch(connector) };
-    if (isDirect) return new Agent(options);
+    const trust = certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] };
+    const tls = { ...trust, rejectUnauthorized: isVerified };
+    const patience = { timeout: CONNECT_MILLISECONDS, allowHalfOpen: true };
     const said = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
-    const proxy = (name: string): string => proxyUrl(name, said(name));
+    const name = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+    const proxy = isDirect ? "" : parseProxy(name, said(name));
+    const isProxy = (origin: string | URL): boolean => proxy !== "" && hostOf(origin) === hostOf(proxy);
+    const factory = (origin: string | URL, settings: object): Dispatcher => {
+      const { connect, ...others } = settings as { readonly connect: buildConnector.connector };
+      const fault = isProxy(origin) ? (error: Error) => new ProxyFailure(name, error) : undefined;
+      return new Pool(origin, { ...others, connect: this.#watch(connect, fault) });
+    };
+    const options = { connect: buildConnector({ ...tls, ...patience }), factory };
+    if (proxy === "") return new Agent(options);
     // One agent for each scheme: undici's own would take HTTP_PROXY for https too.
     return new EnvHttpProxyAgent({
       ...options,
-      requestTls: tls,
+      clientFactory: factory,
+      requestTls: { ...tls, ...patience },
+      proxyTls: { ...trust, ...patience },
       proxyTunnel: protocol === "https:",
-      httpProxy: protocol === "http:" ? proxy("HTTP_PROXY") : "",
-      httpsProxy: protocol === "https:" ? proxy("HTTPS_PROXY") : "",
+      httpProxy: protocol === "http:" ? proxy : "",
+      httpsProxy: protocol === "https:" ? proxy : "",
       noProxy: said("NO_PROXY"),
     });
   }
 
-  #watch(connect: buildConnector.connector): buildConnector.connector {
+  /** @param faultOf what a failed connection is told as */
+  #watch(
+    connect: buildConnector.connector,
+    faultOf: ((error: Error) => Error) | undefined,
+  ): buildConnector.connector {
     return (options, callback) => {
       const socket = connect(options, (...outcome) => {
-        if (socket instanceof Object) this.#connecting.delete(socket);
-        callback(...outcome);
+        const [error, connected] = outcome;
+        if (socket instanceof Socket) this.#connecting.delete(socket);
+        if (error !== null) callback(faultOf?.(error) ?? error, null);
+        else {
+          waitForReader(connected);
+          callback(null, connected);
+        }
       }) as Socket | void;
-      if (!(socket instanceof Object)) return socket;
-      this.#connecting.add(socket);
-      waitForReader(socket);
+      // Behind a proxy it comes later; the connection to the proxy is watched itself.
+      if (socket instanceof Socket) this.#connecting.add(socket);
     };
   }
 }
 
-/** A proxy's URL; without a scheme it is HTTP's, as for curl. */
-function proxyUrl(name: string, text: string): string {
-  if (text === "") return "";
-  const url = text.includes("://") ? text : `http://${text}`;
-  if (URL.canParse(url) && /^https?:/i.test(url)) return url;
-  // Not shown: it may hold a password.
-  throw new OciError("registry-unreachable", `${name} in the environment names no proxy`, {
-    hint: `Write it as ${name}=http://HOST:PORT.`,
-  });
+function hostOf(url: string | URL): string {
+  return new URL(url).host;
 }
 
 /** Ends with an abort: undici notices it only once it is connected. */
