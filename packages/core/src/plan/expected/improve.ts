@@ -6,6 +6,14 @@ import { Partition } from "./partition.ts";
 const ROUNDS_TIMES_UNITS = 20_000;
 const MOST_ROUNDS = 300;
 const MOST_SWEEPS = 6;
+/**
+ * Rounds times units, and the fewest rounds: after so many that gained less than a millionth it is enough. On closures of
+ * 45 to 700 paths all rounds together make a plan 0 to 0.25 % cheaper; what comes after such a pause is 0.06 % at most (120
+ * paths in 20 layers), mostly nothing.
+ */
+const PATIENCE_TIMES_UNITS = 5000;
+const LEAST_PATIENCE = 30;
+const LEAST_SHARE = 1e-6;
 
 /**
  * Makes a plan cheaper: single units move to where they cost less; then groups of units are put elsewhere by chance,
@@ -20,10 +28,13 @@ export function improve(model: ChangeModel, start: readonly Cluster[], limit: nu
   if (best.clusters.every(({ standing }) => standing > 0)) return best.clusters;
   const chance = new Chance();
   const rounds = Math.min(MOST_ROUNDS, Math.floor(ROUNDS_TIMES_UNITS / model.units.length));
-  for (let round = 0; round < rounds; round++) {
+  const patience = Math.max(LEAST_PATIENCE, Math.floor(PATIENCE_TIMES_UNITS / model.units.length));
+  for (let round = 0, gainedIn = 0; round < rounds && round <= gainedIn + patience; round++) {
     const changed = putElsewhere(model, best.clusters, limit, chance);
     const next = settle(model, changed, { limit, settled: best.isSettled ? best.clusters : [] });
-    if (next.cost < best.cost) best = next;
+    if (next.cost >= best.cost) continue;
+    if (next.cost < best.cost * (1 - LEAST_SHARE)) gainedIn = round;
+    best = next;
   }
   return best.clusters;
 }
