@@ -47,20 +47,47 @@ export async function makeClosure(folder: string, size: ClosureSize): Promise<Ma
   return made(store, generated);
 }
 
-/** The same closure but for one small path and the root, which refers to it. */
+/** The same closure after a release that rebuilt one small path, and with it the root, the only one that refers to it. */
 export async function changeOnePath(store: string, size: ClosureSize): Promise<MadeClosure> {
   const generated = generateClosure(size.paths);
-  const root = generated.at(-1) as GeneratedPath;
-  const small = { path: variantOf(root.path, "small"), references: [] };
-  const changed = {
-    path: variantOf(root.path, "root"),
-    references: [...root.references.filter((path) => path !== root.path), small.path],
-  };
-  const contents = new ContentSource(1_000_000);
-  for (const [index, { path }] of [small, changed].entries())
-    writePackage(join(store, path), { files: 5, bytes: 100_000 }, { contents, seed: index + 1 });
-  await register(store, [small, changed]);
-  return made(store, [...generated.slice(0, -1), small, changed]);
+  const shares = shareOut(generated, size);
+  const root = generated.length - 1;
+  const small = smallestBelowRoot(generated);
+  const rebuilt = new Map([small, root].map((index) => [generated[index]!.path, rebuild(generated[index]!)]));
+  const renew = (path: string): string => rebuilt.get(path) ?? path;
+  const contents = new ContentSource(size.bytes);
+  const changed = [small, root].map((index) => {
+    const { path, references } = generated[index]!;
+    const written = { path: renew(path), references: references.map(renew).toSorted() };
+    const seed = size.paths + index;
+    writePackage(join(store, written.path), shares[index] as Share, { contents, seed });
+    return written;
+  });
+  await register(store, changed);
+  return made(
+    store,
+    generated.map(({ path, references }) => ({ path: renew(path), references })),
+  );
+}
+
+/** The smallest path that nothing but the root refers to. */
+function smallestBelowRoot(generated: readonly GeneratedPath[]): number {
+  const root = generated.length - 1;
+  const others = generated.slice(0, root);
+  const referenced = new Set(
+    others.flatMap(({ path, references }) => references.filter((other) => other !== path)),
+  );
+  const below = others.flatMap(({ path, narSize }, index) =>
+    referenced.has(path) ? [] : [{ index, narSize }],
+  );
+  return below.toSorted((a, b) => a.narSize - b.narSize)[0]!.index;
+}
+
+/** A path of the same name and version whose hash is another. */
+function rebuild({ path }: GeneratedPath): string {
+  const digest = createHash("sha256").update(path).digest("hex").slice(0, 32);
+  // Hexadecimal digits are digits of Nix's base 32 too, but for the letter e.
+  return path.replace(/[^/-]{32}(?=-)/, digest.replaceAll("e", "g"));
 }
 
 /** One path with one file of zeros that takes no room on the disk. */
@@ -81,12 +108,6 @@ function made(store: string, paths: readonly WrittenPath[]): MadeClosure {
     root: (paths.at(-1) as WrittenPath).path,
     directories: paths.map(({ path }) => join(store, path)),
   };
-}
-
-function variantOf(path: string, variant: string): string {
-  const digest = createHash("sha256").update(`${path} ${variant}`).digest("hex").slice(0, 32);
-  // Hexadecimal digits are digits of Nix's base 32 too, but for the letter e.
-  return `/nix/store/${digest.replaceAll("e", "g")}-${variant}-2.0`;
 }
 
 /** What a path gets of a closure's files and bytes. */
