@@ -134,29 +134,44 @@ describe.skipIf(!requirePrograms("nix", "nix-store", "openssl", "unshare"))(
       }
     });
 
-    test("goes on where a download broke, and again where it is busy", async () => {
-      const broken = new Set<string>();
-      const ranges: string[] = [];
-      await using server = await serveCache(cache, (request, response) => {
-        const { url = "" } = request;
-        if (request.headers.range !== undefined) ranges.push(url);
-        if (broken.has(url)) return false;
-        broken.add(url);
-        if (!isNar(request)) response.writeHead(503, { "retry-after": "0" }).end();
-        else cutOff(request, response);
-        return true;
-      });
-      /** Half of a file, and no more. */
-      function cutOff(request: IncomingMessage, response: ServerResponse): void {
-        const size = sizeOf(request);
-        response.writeHead(200, { "content-length": size, etag: '"the-same"' });
-        const half = createReadStream(join(cache, request.url ?? ""), { end: Math.floor(size / 2) });
-        half.pipe(response, { end: false });
-        half.on("end", () => response.write("", () => response.destroy()));
-      }
-      await packFrom(server.url);
-      expect(ranges.length).toBeGreaterThan(0);
-    });
+    test.each(["hangs up", "resets the connection"])(
+      "goes on from where a download broke that %s, and again where it is busy",
+      async (how) => {
+        const broken = new Set<string>();
+        const resumed = new Map<string, number>();
+        await using server = await serveCache(cache, (request, response) => {
+          const { url = "" } = request;
+          const { range, "if-range": validator } = request.headers;
+          if (range !== undefined) {
+            resumed.set(url, Number(/^bytes=(\d+)-$/.exec(range)?.[1]));
+            expect(validator).toBe('"the-same"');
+          }
+          if (broken.has(url)) return false;
+          broken.add(url);
+          if (!isNar(request)) response.writeHead(503, { "retry-after": "0" }).end();
+          else cutOff(request, response);
+          return true;
+        });
+        /** Half of a file, and no more. */
+        function cutOff(request: IncomingMessage, response: ServerResponse): void {
+          const size = sizeOf(request);
+          response.writeHead(200, { "content-length": size, etag: '"the-same"' });
+          const half = createReadStream(join(cache, request.url ?? ""), { end: Math.floor(size / 2) });
+          half.pipe(response, { end: false });
+          half.on("end", () => {
+            if (how === "hangs up") response.write("", () => response.destroy());
+            else response.write("", () => request.socket.resetAndDestroy());
+          });
+        }
+        await packFrom(server.url);
+        // What has come is not fetched again: of a file of megabytes some has, whatever a reset throws away.
+        const large = readdirSync(join(cache, "nar")).filter(
+          (name) => statSync(join(cache, "nar", name)).size > 1_000_000,
+        );
+        expect(large).toHaveLength(1);
+        for (const name of large) expect(resumed.get(`/nar/${name}`)).toBeGreaterThan(100_000);
+      },
+    );
 
     test("tells of every byte that comes, and how many were written meanwhile", async () => {
       await using server = await serveCache(cache);

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { narChunks, openStore, readTree, type StorePath } from "@stowage/nix";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyToCache, makeCacheKey, type CacheKey } from "../../support/binary-cache.ts";
-import { share } from "../../support/campaign.ts";
+import { isLong, share } from "../../support/campaign.ts";
 import { nixEnvironment } from "../../support/nix-environment.ts";
 import { requirePrograms } from "../../support/programs.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary-folder.ts";
@@ -69,6 +69,7 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("a binary cache that Nix m
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     }).trim() as StorePath;
+    referTo(path);
     nar = execFileSync("nix-store", ["--store", from, "--dump", join(folder, "root", path)], {
       env: nixEnvironment,
       stdio: ["ignore", "pipe", "ignore"],
@@ -82,6 +83,20 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("a binary cache that Nix m
     }
   });
   afterAll(() => removeFolder(folder));
+
+  /** Has Nix know that the path refers to itself. */
+  function referTo(self: StorePath): void {
+    const nix = (words: readonly string[], input = ""): string =>
+      execFileSync("nix-store", ["--store", from, ...words], {
+        env: nixEnvironment,
+        encoding: "utf8",
+        input,
+        stdio: ["pipe", "pipe", "ignore"],
+      });
+    const known = nix(["--dump-db", self]);
+    expect(known).toMatch(/\n0\n$/);
+    nix(["--load-db"], known.replace(/\n0\n$/, `\n1\n${self}\n`));
+  }
 
   test.each(compressions)("is read whole: %s", async (compression) => {
     expect(await readFromCache(cacheOf(compression), path, key)).toEqual(nar);
@@ -139,6 +154,8 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("a binary cache that Nix m
       "a NarSize of 0": set("NarSize", "0"),
       "a NarSize beyond all": set("NarSize", "99999999999999999999"),
       "a reference more": set("References", other),
+      "a reference less": set("References", ""),
+      "no references": text.replace(/^References.*\n/m, ""),
       "a reference that is none": set("References", "../../etc"),
       "another name of the key": text.replace("Sig: stowage-test-1", "Sig: stowage-test-2"),
       "another signature": text.replace(
@@ -165,6 +182,32 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("a binary cache that Nix m
     // Deriver is covered by no signature, and counts for nothing.
     writeFileSync(narinfo, `${text}Deriver: ${other}.drv\nSomething: new\n`);
     expect(await readFromCache(cache, path, key)).toEqual(nar);
+  });
+
+  test("refuses any byte of a narinfo that is another, but where a field that need not be there is gone", async () => {
+    const cache = copyOf("zstd");
+    const narinfo = narinfoOf(cache);
+    const bytes = readFileSync(narinfo);
+    const mayBeGone = new Set(
+      ["FileHash", "FileSize", "Deriver"].flatMap((name) => {
+        const at = bytes.indexOf(`${name}: `);
+        return at === -1 ? [] : Array.from({ length: name.length }, (_, index) => at + index);
+      }),
+    );
+    for (const at of bytes.keys()) {
+      for (const bit of isLong ? [0, 1, 2, 3, 4, 5, 6, 7] : [at % 8]) {
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] as number) ^ (1 << bit);
+        writeFileSync(narinfo, changed);
+        const outcome = await readFromCache(cache, path, key).then(
+          (read) => (read.equals(nar) ? "the same NAR" : "another NAR"),
+          (error: unknown) => (error as { code?: string }).code,
+        );
+        const expected = mayBeGone.has(at) ? [...refusals, "the same NAR"] : refusals;
+        const line = bytes.subarray(0, at).toString().split("\n").at(-1) ?? "";
+        expect(expected, `bit ${bit} of byte ${at}, after '${line}'`).toContain(outcome);
+      }
+    }
   });
 
   test.each(compressions)("refuses any byte that is another: %s", async (compression) => {
