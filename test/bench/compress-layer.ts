@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { digestSink, parseCompression, type LayerDraft } from "@stowage/oci";
-import { BlockPool } from "@stowage/oci/internal";
+import { BlockPool, digestSink, parseCompression, type LayerDraft } from "@stowage/oci";
 
 /**
  * Compresses a file as a layer and forgets it; with the two SHA-256 that a layer has. Usage: compress-layer.ts CODEC:LEVEL FILE

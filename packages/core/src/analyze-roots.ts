@@ -3,6 +3,7 @@ import type { GcSettings } from "@stowage/nix/internal";
 import { shareRoots, type RootShares } from "./analyze/roots.ts";
 import { buildGraph, type ClosureGraph } from "./graph/closure-graph.ts";
 
+/** Which store's roots are meant. */
 export interface RootsOptions {
   /** A store as Nix names it; default as the environment says. */
   readonly store?: string | undefined;

@@ -1,7 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { Closure, Store, StorePath, Target } from "@stowage/nix";
-import { digestSink, familiarName, parseCompression, type ImageDraft, type WrittenImage } from "@stowage/oci";
-import { BlockPool } from "@stowage/oci/internal";
+import {
+  BlockPool,
+  digestSink,
+  familiarName,
+  parseCompression,
+  type ImageDraft,
+  type WrittenImage,
+} from "@stowage/oci";
 import { closureWithExtras } from "./build/closure-with-extras.ts";
 import { bring } from "./build/bring.ts";
 import { readAnnotations } from "./build/config/annotations.ts";

@@ -9,6 +9,7 @@ import { contentSerial, randomSerial } from "./sbom/serial.ts";
 
 /** The forms of a bill of materials. */
 export const sbomFormats = ["cyclonedx", "spdx"] as const;
+/** One of {@link sbomFormats}. */
 export type SbomFormat = (typeof sbomFormats)[number];
 
 /** What {@link sbom} is asked. */

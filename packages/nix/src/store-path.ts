@@ -6,6 +6,7 @@ declare const brand: unique symbol;
 /** A store path in full: `/nix/store/<32 digits of Nix's base 32>-<name>`. */
 export type StorePath = string & { readonly [brand]: "StorePath" };
 
+/** Where Nix's store lies, unless a Nix was built for another place. */
 export const DEFAULT_STORE_DIR = "/nix/store";
 
 const HASH_DIGITS = 32;

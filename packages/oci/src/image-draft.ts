@@ -9,6 +9,7 @@ import type { ImageName } from "./spec/image-name.ts";
  */
 export type StoredForm = string;
 
+/** The form of a layer that is stored as the plain tar. */
 export const PLAIN_TAR: StoredForm = "tar";
 
 /**
@@ -52,6 +53,7 @@ export interface LayerDraft {
   confirm(form: StoredForm, written: WrittenLayer, signal?: AbortSignal): Promise<void>;
 }
 
+/** How a layer's bytes are made, and who is told of them. */
 export interface LayerWriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called now and then with the bytes written since the last call; by the end, with all of them. */

@@ -1,3 +1,4 @@
+export { BlockPool } from "./compression/block-pool.ts";
 export { parseCompression, type Codec, type CodecName } from "./compression/codec.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {

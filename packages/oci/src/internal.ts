@@ -2,7 +2,6 @@
  * What the other packages of Stowage and its tests need of this one beside the root export. It is not for users of the library: it
  * changes without notice.
  */
-export { BlockPool } from "./compression/block-pool.ts";
 export { LayerCompression } from "./compression/layer-compression.ts";
 export { serveTasks } from "./threads/serve-tasks.ts";
 export { WorkerPool, type Outcome } from "./threads/worker-pool.ts";

@@ -7,6 +7,7 @@ import { crc32, inflateRawSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
+  BlockPool,
   archiveSink,
   digestOf,
   dockerArchiveSink,
@@ -16,7 +17,6 @@ import {
   type LayerDraft,
   type WrittenLayer,
 } from "@stowage/oci";
-import { BlockPool } from "@stowage/oci/internal";
 import { bytesLayer } from "../../support/bytes-layer.ts";
 import { imageOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
 import { requirePrograms } from "../../support/programs.ts";

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer as createSilent, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import {
+  BlockPool,
   digestOf,
   layoutSink,
   parseCompression,
@@ -13,7 +14,6 @@ import {
   type ImageDraft,
   type PushedImage,
 } from "@stowage/oci";
-import { BlockPool } from "@stowage/oci/internal";
 import { describe, expect, test } from "vitest";
 import { imageOf, layerOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
 import { bytesLayer } from "../../support/bytes-layer.ts";

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
+  BlockPool,
   archiveSink,
   parseCompression,
   pushDraft,
@@ -12,7 +13,6 @@ import {
   type LayerDraft,
   type PushedImage,
 } from "@stowage/oci";
-import { BlockPool } from "@stowage/oci/internal";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCertificates } from "../../support/certificates.ts";

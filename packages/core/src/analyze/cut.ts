@@ -17,6 +17,7 @@ export interface Cut {
   readonly paths: number;
 }
 
+/** How far from the roots references are weighed. */
 export interface CutOptions {
   /** References of paths up to so many steps below a root; default 2, so that a wrapper's contents are seen. */
   readonly depth?: number | undefined;

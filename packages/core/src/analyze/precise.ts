@@ -25,6 +25,7 @@ export interface PreciseReference {
   readonly occurrences: readonly Occurrence[];
 }
 
+/** How much is listed. */
 export interface PreciseOptions {
   /** How many occurrences of each reference are listed; default 20. */
   readonly limit?: number | undefined;

@@ -14,6 +14,7 @@ export interface TreeRow {
   readonly hidden: number;
 }
 
+/** How deep the tree is, and how a path's references are ordered. */
 export interface TreeOptions {
   /** Steps below the roots that are shown; default all. */
   readonly depth?: number | undefined;

@@ -1,6 +1,5 @@
 import type { PathInfo } from "@stowage/nix";
-import type { ImageDraft, ImageName } from "@stowage/oci";
-import type { BlockPool } from "@stowage/oci/internal";
+import type { BlockPool, ImageDraft, ImageName } from "@stowage/oci";
 import type { DigestCache } from "../cache/digest-cache.ts";
 import type { ClosureGraph } from "../graph/closure-graph.ts";
 import type { LayerPlan } from "../plan/layer-plan.ts";

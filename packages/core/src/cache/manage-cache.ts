@@ -3,6 +3,7 @@ import { CoreError } from "../errors.ts";
 import type { CacheContents } from "./cache-folder.ts";
 import { DigestCache } from "./digest-cache.ts";
 
+/** Whose cache is meant: `XDG_CACHE_HOME` and `HOME` say it. */
 export interface CacheOptions {
   /** Default `process.env`: `XDG_CACHE_HOME`, `HOME`. */
   readonly environment?: NodeJS.ProcessEnv | undefined;

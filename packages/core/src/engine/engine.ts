@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import { OciError, type ImageName, type WrittenLayer } from "@stowage/oci";
 import { CoreError } from "../errors.ts";
 
+/** The engines that images are loaded into. */
 export type EngineName = "docker" | "podman" | "containerd";
 
 export const engineNames: readonly EngineName[] = ["docker", "podman", "containerd"];

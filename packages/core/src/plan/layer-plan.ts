@@ -28,6 +28,7 @@ export type LayeringStrategy = (
   knowledge?: PlanKnowledge,
 ) => number[][];
 
+/** The ways to decide which store paths share a layer. */
 export type LayeringStrategyName = "expected" | "popularity" | "auto" | "single" | "per-path";
 
 /** Docker refuses an image with more layers than this ("max depth exceeded"). */

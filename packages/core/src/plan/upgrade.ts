@@ -25,6 +25,7 @@ export interface Upgrade {
   readonly causes: readonly UpgradeCause[];
 }
 
+/** Why a layer is sent again. */
 export interface UpgradeCause {
   readonly name: string;
   readonly kind: ChangeKind;

@@ -25,6 +25,7 @@ export type StoreFindingCode =
   /** The program that the image starts is not in it. */
   | "entrypoint-missing";
 
+/** Everything that can be wrong with an image and the store paths in it. */
 export type VerifyFindingCode = ImageFindingCode | StoreFindingCode;
 
 /** Something wrong with an image: what and where. */

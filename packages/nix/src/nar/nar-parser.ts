@@ -16,6 +16,7 @@ const NO_NAME = Buffer.alloc(0);
 /** What a NAR's bytes mean: an entry, or some of the contents of the file that came last. */
 export type NarEvent = TreeEntryHead | NarContents;
 
+/** Some of a file's contents. */
 export interface NarContents {
   readonly type: "contents";
   /** Part of the chunk that was pushed. */

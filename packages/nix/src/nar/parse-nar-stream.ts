@@ -5,6 +5,7 @@ import { NarParser, type NarEvent } from "./nar-parser.ts";
 /** One entry of a tree that comes from a stream. */
 export type StreamedEntry = TreeDirectory | TreeSymlink | StreamedFile;
 
+/** A regular file whose contents are still to come. */
 export interface StreamedFile extends TreeFileHead {
   /** The contents, exactly `size` bytes, once. Each chunk is valid only until the next is asked for. */
   chunks(): AsyncIterable<Uint8Array>;

@@ -11,6 +11,7 @@ import { StoreChain } from "./store-chain.ts";
 import { locateStore } from "./store-location.ts";
 import type { Store } from "./store.ts";
 
+/** Which stores are opened, and how. */
 export interface OpenStoreOptions {
   /** A store as Nix names it, or several, asked in this order; none: what Nix itself would take in this environment. */
   readonly url?: string | readonly string[] | undefined;

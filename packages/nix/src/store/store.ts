@@ -17,6 +17,7 @@ export interface Protection extends AsyncDisposable {
   readonly warning: string | undefined;
 }
 
+/** What every question to a store takes. */
 export interface StoreCallOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -27,6 +28,7 @@ export interface OpenTrees extends AsyncDisposable {
   locate(path: StorePath): TreeLocation;
 }
 
+/** How trees are brought here, and who is told of it. */
 export interface OpenTreesOptions extends StoreCallOptions {
   /** Told of bytes that come over the network, or out of a cache's folder. */
   readonly onBytes?: ((bytes: number) => void) | undefined;

@@ -39,10 +39,12 @@ interface TreeNode {
   readonly path: Buffer;
 }
 
+/** A directory; what is in it follows. */
 export interface TreeDirectory extends TreeNode {
   readonly type: "directory";
 }
 
+/** A symbolic link; where it leads is nobody's business here. */
 export interface TreeSymlink extends TreeNode {
   readonly type: "symlink";
   /** Raw bytes. */
@@ -57,6 +59,7 @@ export interface TreeFileHead extends TreeNode {
   readonly size: number;
 }
 
+/** A regular file, with its contents. */
 export interface TreeFile extends TreeFileHead {
   /**
    * The contents, exactly `size` bytes. Each chunk is valid only until the next is asked for.

@@ -29,6 +29,7 @@ export interface BaseImage extends DraftBase, AsyncDisposable {
   readFile(path: string, options: { readonly maxBytes: number }): Promise<Buffer | undefined>;
 }
 
+/** Which image is meant, and what is known of its layers. */
 export interface ReadBaseOptions {
   /** Of several images, that for this platform; an only one has to be for it. */
   readonly platform: Platform | undefined;

@@ -7,6 +7,7 @@ export interface Codec {
   readonly level: number;
 }
 
+/** What layers are compressed with. */
 export type CodecName = "gzip" | "zstd";
 
 /**

@@ -11,15 +11,18 @@ interface LayerNode {
   readonly gid?: number;
 }
 
+/** A directory; what is in it follows. */
 export interface LayerDirectory extends LayerNode {
   readonly type: "directory";
 }
 
+/** A symbolic link. */
 export interface LayerSymlink extends LayerNode {
   readonly type: "symlink";
   readonly target: Buffer;
 }
 
+/** A regular file, with its contents. */
 export interface LayerFile extends LayerNode {
   readonly type: "file";
   /** Bytes. */

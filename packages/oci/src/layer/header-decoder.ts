@@ -21,6 +21,7 @@ export interface TarEntry {
   readonly hasAttributes: boolean;
 }
 
+/** What an entry of a tar is. */
 export type TarEntryType =
   | "file"
   | "hardlink"

@@ -10,6 +10,7 @@ import type { Repository } from "./repository.ts";
 import { together } from "./together.ts";
 import { uploadBlob } from "./upload.ts";
 
+/** What is known already of the layers and of the repository. */
 export interface PushDraftOptions extends LayerWriteOptions {
   /** The layers as they were written somewhere else already, from the bottom up. */
   readonly known?: readonly WrittenLayer[] | undefined;

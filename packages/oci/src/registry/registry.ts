@@ -8,6 +8,7 @@ import { isLoopback } from "./http/origins.ts";
 import { defaultRetryPolicy, retrying, type RetryPolicy } from "./http/retry.ts";
 import { sendOnce } from "./http/send-once.ts";
 
+/** How a registry is spoken to. */
 export interface RegistryOptions extends HttpOptions {
   /** Where credentials come from; nothing is asked before a registry wants any. */
   readonly credentials?: CredentialSource | undefined;

@@ -15,6 +15,7 @@ import { asFields, asList, asOptionalText } from "./shape.ts";
 /** An index of indexes of indexes is nothing that anybody makes. */
 const MAX_DEPTH = 4;
 
+/** Which image of several is meant. */
 export interface RegistryImageOptions {
   /** As the user named it; default the reference in full. */
   readonly place?: string | undefined;

@@ -21,6 +21,7 @@ export interface VerifiedContents {
   readonly findings: readonly Finding[];
 }
 
+/** One image, and what its layers turned out to hold. */
 export interface VerifiedImage {
   readonly contents: ImageContents;
   /** Of each layer, from the bottom up; undefined where it is not there. */
