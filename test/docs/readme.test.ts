@@ -72,14 +72,18 @@ describe.skipIf(!ready)("each example of the README runs", () => {
     expect(shape(packed.stderr)).toBe(shape(shown));
   });
 
-  test("the build script is the file it names, and packs", async () => {
+  test("the build script is the file it names, and packs, verifies, measures and reports in ten lines", async () => {
     const script = join(repository, "apps/fortune-cat/pack.ts");
-    expect(blocks("ts")).toEqual([readFileSync(script, "utf8")]);
+    const code = readFileSync(script, "utf8");
+    expect(blocks("ts")).toEqual([code]);
+    expect(code.trim().split("\n").length).toBeLessThanOrEqual(10);
     const { stdout } = await execa(process.execPath, [...fromSource, script], {
       cwd: fortuneCat.folder,
       env: nixEnvironment,
     });
-    expect(stdout).toMatch(/^fortune-cat\.tar: sha256:[0-9a-f]{64}$/);
+    expect(stdout).toMatch(
+      /^fortune-cat\.tar: sha256:[0-9a-f]{64}, matches-nix; \d+ store paths, shown in fortune-cat\.html$/,
+    );
     // The flake's image, loaded before, has the same name.
     expect(await docker.run("load", "-i", join(fortuneCat.folder, "fortune-cat.tar"))).toContain(
       "Loaded image: fortune-cat:0.1.0",
