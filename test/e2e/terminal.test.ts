@@ -1,10 +1,13 @@
 // oxlint-disable no-control-regex -- what a terminal is sent is what this is about
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { forgeFiles, toArchive } from "../support/forge-image.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
+import { smallStoreImage } from "../support/small-store-image.ts";
 import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, type Built } from "../support/world.ts";
@@ -41,6 +44,56 @@ describe.skipIf(!ready)("how the command speaks", () => {
     expect(said.stdout).toContain("an image does not go to a terminal");
     expect(said.stdout.length).toBeLessThan(300);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  /** A folder with an image of two store paths; without what is said of them in its config it is as others make images. */
+  function folderWithForeignImage(): string {
+    const folder = temporaryFolder();
+    const [app, shell] = [`${"a".repeat(32)}-app-1.0`, `${"b".repeat(32)}-sh-2`];
+    const { layers } = smallStoreImage([
+      { baseName: app, files: { "bin/app": `#!/nix/store/${shell}/bin/sh` } },
+      { baseName: shell, files: { "bin/sh": "x".repeat(100_000) } },
+    ]);
+    writeFileSync(join(folder, "foreign.tar"), toArchive(forgeFiles(layers)));
+    return folder;
+  }
+
+  describe("what reads long says so, and its answer takes that away", () => {
+    test.each([
+      ["ls RESULT --reconcile --limit 1", /each path in a layer for itself/],
+      ["plan RESULT --digests --limit 1", /layers/],
+      ["ls foreign.tar", /app/],
+      ["why foreign.tar sh", /sh-2/],
+      ["diff foreign.tar foreign.tar", /2 paths/],
+      ["sbom foreign.tar", /CycloneDX/],
+      ["report foreign.tar -o report.html", /report\.html/],
+    ])("%s", async (line, answer) => {
+      const words = line.replace("RESULT", fortuneCat.link);
+      const [foreign, cache] = [folderWithForeignImage(), temporaryFolder()];
+      const said = await onTerminal(`XDG_CACHE_HOME=${cache} ${stowageWords.join(" ")} ${words}`, foreign);
+      expect(said.exitCode).toBe(0);
+      // How fast and how long is there after a while.
+      expect(said.stdout).toMatch(/\r\u001b\[Kreading \d+% {2}[\d.]+ \w+ of [\d.]+ \w+/);
+      const [, shown = ""] = /.*\r\u001b\[Kreading 100% [^\r]*\r\u001b\[K([^]*)$/s.exec(said.stdout) ?? [];
+      expect(shown).toMatch(answer);
+      const piped = await stowage(words.split(" "), {
+        cwd: foreign,
+        env: { ...nixEnvironment, XDG_CACHE_HOME: cache },
+      });
+      expect(piped).toMatchObject({ exitCode: 0 });
+      expect(`${piped.stdout}${piped.stderr}`).not.toMatch(/reading \d+%/);
+    });
+  });
+
+  test("nor does a page", async () => {
+    const folder = temporaryFolder();
+    const said = await onTerminal(`${stowageWords.join(" ")} report ${fortuneCat.link} -o -`, folder);
+    expect(said.exitCode).toBe(2);
+    expect(said.stdout).toContain("a page does not go to a terminal");
+    expect(said.stdout.length).toBeLessThan(300);
+    expect(readdirSync(folder)).toEqual([]);
+    const piped = await stowage(["report", fortuneCat.link, "-o", "-"], { cwd: folder });
+    expect(piped.stdout).toMatch(/^<!doctype html>/i);
   });
 
   test("in a pipe it shows no progress; with -q it says nothing at all", async () => {

@@ -3,6 +3,7 @@ import { parsePlatform, readImage } from "@stowage/oci";
 import { rootsIn } from "./build/config/root-labels.ts";
 import { readLayersClosure, type LayersClosure } from "./image-closure/from-layers.ts";
 import { readRecord, type ImageRecord } from "./image-record.ts";
+import type { ReadProgress } from "./inspect-options.ts";
 import { openImageAt, type ImageAccess } from "./registry/open-image-at.ts";
 
 /** What an image holds of the store: by its own record, or where it has none by its layers. */
@@ -34,9 +35,12 @@ export interface StoreLayerContents {
   readonly paths: readonly StorePath[];
 }
 
+/** Where an image is found, which of several is meant, and who is told while it is read. */
 export interface ImageClosureOptions extends ImageAccess {
   /** Which of several images is meant, `OS/ARCHITECTURE[/VARIANT]`; needed only where there are several. */
   readonly platform?: string | undefined;
+  /** Told of bytes as they are read, where layers or files have to be read to answer. */
+  readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
 }
 
 /**
@@ -56,7 +60,7 @@ export async function readImageClosure(
   const record = readRecord(summary.history);
   const held =
     record === undefined
-      ? await readLayersClosure(source, { platform, signal: options.signal })
+      ? await readLayersClosure(source, { platform, signal: options.signal, onProgress: options.onProgress })
       : recordedClosure(record, summary.labels);
   const [name] = summary.names;
   return {

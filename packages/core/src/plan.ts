@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { StorePath } from "@stowage/nix";
-import { digestSink, PLAIN_TAR, type WrittenLayer } from "@stowage/oci";
+import { digestSink, PLAIN_TAR, type LayerDraft, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
@@ -142,7 +142,7 @@ interface Measured {
 async function measureLayers(
   { graph, store, locate, open, requireHere }: LoadedClosure,
   decided: LayerPlan,
-  { environment = process.env, digests = false, check = true, signal }: PlanRequest,
+  { environment = process.env, digests = false, check = true, signal, onProgress }: PlanRequest,
 ): Promise<Measured> {
   const elsewhere = decided.layers.flat().find((path) => locate(path) === undefined);
   // What a cache has could be fetched: for sizes alone that is too much.
@@ -181,10 +181,19 @@ async function measureLayers(
   }
   // The config makes no difference to the layers.
   const config = { created, os: "linux", architecture: "amd64" };
-  const { layers: written } = await whileReplaced(() =>
-    digestSink().write({ layers: drafts, config, names: [] }, { signal }),
-  );
+  const total =
+    onProgress === undefined ? 0 : sum(await Promise.all(drafts.map((draft) => sizeOf(draft, signal))));
+  const { layers: written } = await whileReplaced(() => {
+    let read = 0;
+    const onBytes = (bytes: number): void => onProgress?.({ phase: "read", read: (read += bytes), total });
+    return digestSink().write({ layers: drafts, config, names: [] }, { signal, onBytes });
+  });
   return { layers: withDiffIds(written), sizes: written.map(({ size }) => size), exact: true, written };
+}
+
+/** Bytes of a layer, about how many where it would have to be fetched to say it. */
+async function sizeOf(draft: LayerDraft, signal: AbortSignal | undefined): Promise<number> {
+  return draft.estimate ?? (await draft.size(signal));
 }
 
 function withDigests(

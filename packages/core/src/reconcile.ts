@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { StorePath, DiskLocation } from "@stowage/nix";
-import { layerSize, parseCompression, writeLayer, type LayerEntry } from "@stowage/oci";
-import { BlockPool, LayerCompression, measureEntries } from "@stowage/oci/internal";
+import { BlockPool, layerSize, parseCompression, writeLayer, type LayerEntry } from "@stowage/oci";
+import { LayerCompression, measureEntries } from "@stowage/oci/internal";
 import { measureOnDisk } from "./analyze/on-disk.ts";
 import { packageOf } from "./analyze/package-of.ts";
 import { Breather } from "./breather.ts";
@@ -12,6 +12,7 @@ import { loadClosure, type ClosureSource } from "./load-closure.ts";
 /** A tar's unit (POSIX.1-2017, pax). */
 const BLOCK = 512;
 
+/** Which closure is measured, and how it would be compressed. */
 export interface ReconcileOptions extends ClosureSource {
   /** `gzip[:LEVEL]`, `zstd[:LEVEL]`, or `none`, which leaves that size out; default `zstd`. */
   readonly compression?: string | undefined;
@@ -37,6 +38,7 @@ export interface SizeParts {
   readonly entries: number;
 }
 
+/** One path, with its sizes side by side. */
 export interface ReconciledPath extends SizeParts {
   readonly path: StorePath;
   readonly name: string;
@@ -64,7 +66,7 @@ export interface Reconciliation {
  * @throws what {@link loadClosure} throws; CoreError `not-found` for a path whose files are not here
  */
 export async function reconcile(options: ReconcileOptions): Promise<Reconciliation> {
-  const { signal } = options;
+  const { signal, onProgress } = options;
   const codec = parseCompression(options.compression ?? "zstd");
   const { graph, locate } = await loadClosure(options);
   const trees = graph.infos.map(({ path, narHash }) => ({
@@ -77,7 +79,7 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciliati
     { signal },
   );
   const compressed =
-    codec === undefined ? undefined : await compress(graph.storeDir, trees, { codec, signal });
+    codec === undefined ? undefined : await compress(graph.storeDir, trees, { codec, signal, onProgress });
 
   const breather = new Breather(signal);
   const paths: ReconciledPath[] = [];
@@ -146,18 +148,25 @@ async function compress(
   {
     codec,
     signal,
+    onProgress,
   }: {
     readonly codec: NonNullable<ReturnType<typeof parseCompression>>;
     readonly signal: AbortSignal | undefined;
+    readonly onProgress: ReconcileOptions["onProgress"];
   },
 ): Promise<number[]> {
+  const entriesOf = (tree: StoreTree): Generator<LayerEntry> => storeEntries({ storeDir, trees: [tree] });
+  const total =
+    onProgress === undefined ? 0 : trees.reduce((sum, tree) => sum + layerSize(entriesOf(tree)), 0);
+  let read = 0;
   await using pool = new BlockPool(codec, availableParallelism());
   const breather = new Breather(signal);
   const layers = trees.map(
     (tree) =>
       async function* (): AsyncGenerator<Uint8Array> {
-        for (const chunk of writeLayer(storeEntries({ storeDir, trees: [tree] }))) {
+        for (const chunk of writeLayer(entriesOf(tree))) {
           await breather.breathe();
+          onProgress?.({ phase: "read", read: (read += chunk.length), total });
           yield chunk;
         }
       },

@@ -7,6 +7,7 @@ import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { readSource, withClosureOptions, type ClosureWords, type CommandSource } from "./closure-words.ts";
 import { readImageAccess } from "./image-words.ts";
+import { showReading } from "./show-reading.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
@@ -64,10 +65,10 @@ async function readSubject(
         "Take one: an image records its own.",
       );
     }
-    const { closure, size, layers } = await core.readImageClosure(
-      first,
-      await readImageAccess(words, speaker.signal),
-    );
+    const { closure, size, layers } = await core.readImageClosure(first, {
+      ...(await readImageAccess(words, speaker.signal)),
+      onProgress: showReading(speaker),
+    });
     return { graph: core.buildGraph(closure), image: { size, layers } };
   }
   const source = await readSource(speaker, targets, words);
@@ -87,6 +88,6 @@ async function measureImage(
   if (!isAskedFor || !isHere) return undefined;
   const roots = graph.roots.flatMap((root) => graph.infos[root]?.path ?? []);
   const packed = text === undefined ? {} : { targets: roots, graph: text };
-  const { layers } = await core.pack({ ...source, ...packed, dryRun: true });
+  const { layers } = await core.pack({ ...source, ...packed, dryRun: true, onProgress: undefined });
   return { size: layers.reduce((sum, layer) => sum + layer.size, 0), layers: layers.length };
 }

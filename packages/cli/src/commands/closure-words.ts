@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import type { Speaker } from "../speaker.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
 import { stdinWantedTwice } from "./registry-words.ts";
+import { showReading } from "./show-reading.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
@@ -60,6 +61,7 @@ export async function readSource(
   return {
     targets,
     text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),
+    onProgress: showReading(speaker),
     ...readStoreAccess(words, speaker),
     ...(await readImageAccess(words, speaker.signal)),
   };

@@ -8,6 +8,7 @@ import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
 import { readNumber } from "./closure-words.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
+import { showReading } from "./show-reading.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
 import { readTextFile } from "./text-file.ts";
 import type { Verb } from "./verb.ts";
@@ -42,7 +43,7 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
   const core = await import("@stowage/core");
   await using registry = await core.Registries.open(access.registry, { environment: process.env });
   const stores = readStoreAccess(words, speaker);
-  const options = { ...access, registry, ...stores };
+  const options = { ...access, registry, ...stores, onProgress: showReading(speaker) };
   const load = (side: string): Promise<ClosureGraph> => loadSide(core, side, options);
   const answer = core.diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);

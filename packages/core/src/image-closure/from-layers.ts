@@ -20,6 +20,8 @@ import {
 import { imagesFor } from "@stowage/oci/internal";
 import { CoreError } from "../errors.ts";
 import { buildGraph, infoAt } from "../graph/closure-graph.ts";
+import type { ReadProgress } from "../inspect-options.ts";
+import { countedBlob, totalSize } from "../inspect/counted-blob.ts";
 import { unreferenced } from "../graph/unreferenced.ts";
 import { StorePathBudget, type LayerStorePath } from "../verify/store-visitor.ts";
 import { ReferenceVisitor } from "./reference-visitor.ts";
@@ -32,6 +34,13 @@ export interface LayersClosure {
   readonly layers: readonly { readonly number: number; readonly paths: readonly StorePath[] }[];
 }
 
+/** Which image is meant, and who is told of both readings together. */
+interface LayersClosureOptions {
+  readonly platform: Platform | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: ReadProgress) => void) | undefined;
+}
+
 /**
  * Makes out the closure of an image that records none, as one by nixpkgs' dockerTools or nix2container: paths, hashes and sizes
  * from its entries, references by what they name. The layers are read twice, as only then it is known which hashes are
@@ -41,17 +50,20 @@ export interface LayersClosure {
  */
 export async function readLayersClosure(
   source: ImageSource,
-  options: { readonly platform: Platform | undefined; readonly signal: AbortSignal | undefined },
+  options: LayersClosureOptions,
 ): Promise<LayersClosure> {
   const { place: image } = source;
-  const { signal } = options;
+  const { signal, onProgress } = options;
   const contents = await readContents(source, signal);
   const images = contents.images.filter(({ isArtifact }) => !isArtifact);
   const layers = imagesFor(options.platform, images, image)[0]?.layers ?? [];
+  const total = 2 * totalSize(layers.map(({ blob }) => blob));
+  let read = 0;
+  const count = (bytes: number): void => onProgress?.({ phase: "read", read: (read += bytes), total });
   const storeDir = DEFAULT_STORE_DIR;
   const names = new Set<StorePath>();
   const visitor = new NameVisitor(storeDir, names);
-  for (const layer of layers) await readLayer(image, layer, visitor, signal);
+  for (const layer of layers) await readLayer(image, layer, visitor, { signal, count });
   if (names.size === 0) {
     throw new CoreError("not-found", `'${image}' holds no store paths, and has no record of any`, {
       path: image,
@@ -62,7 +74,7 @@ export async function readLayersClosure(
   const found: LayerStorePath[][] = [];
   for (const layer of layers) {
     const visitor = new ReferenceVisitor(storeDir, [...names], references);
-    await readLayer(image, layer, visitor, signal);
+    await readLayer(image, layer, visitor, { signal, count });
     found.push([...visitor.finish()]);
   }
   const infos = new Map<StorePath, PathInfo>();
@@ -116,7 +128,7 @@ async function readLayer(
   image: string,
   { blob, name, digest, diffId }: ImageLayer,
   visitor: LayerVisitor,
-  signal: AbortSignal | undefined,
+  { signal, count }: { readonly signal: AbortSignal | undefined; readonly count: (bytes: number) => void },
 ): Promise<void> {
   const corrupted = (reason: string): OciError =>
     new OciError("image-corrupted", `'${image}' is not an image that can be read: ${reason}`, {
@@ -124,7 +136,7 @@ async function readLayer(
       hint: "Look at it with stowage verify.",
     });
   if (blob === undefined) throw corrupted(`the layer ${name} is missing`);
-  const facts = await inspectLayer(blob, { signal, visitor });
+  const facts = await inspectLayer(countedBlob(blob, count), { signal, visitor });
   if (!facts.isWhole)
     throw corrupted(`the layer ${name}: ${facts.findings[0]?.message ?? "it cannot be read"}`);
   const isOther =

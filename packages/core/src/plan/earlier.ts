@@ -32,7 +32,7 @@ export interface Earlier {
 /** Where words that are targets are looked up. */
 export type EarlierOptions = Pick<
   ClosureSource,
-  "store" | "environment" | "signal" | "registry" | "platform"
+  "store" | "environment" | "signal" | "registry" | "platform" | "onProgress"
 >;
 
 /**
