@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startContainerd } from "../support/containerd.ts";
-import { startDocker, type Docker } from "../support/docker.ts";
+import { makeCertificates } from "../support/certificates.ts";
+import { findNewDockerd, startDocker, type Docker } from "../support/docker.ts";
+import { freePort } from "../support/free-port.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { podmanLimits } from "../support/podman.ts";
-import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { findProgram, requirePrograms, requireWorld } from "../support/programs.ts";
 import { validate } from "../support/schema.ts";
 import { expectMatchesNix } from "../support/sound-image.ts";
 import { stowage, stowageWords, type Said } from "../support/stowage.ts";
@@ -127,8 +129,66 @@ describe.skipIf(!ready)("pack --load", () => {
       );
       chmodSync(join(bin, "docker"), 0o755);
       const far = { DOCKER_HOST: "ssh://nobody@far.example", PATH: `${bin}:${process.env["PATH"] ?? ""}` };
-      const packed = await load(far, wrapped.link, "-t", "far:1", "--load", "docker");
+      const words = [wrapped.link, "-t", "far:1", "--load", "docker"];
+      const packed = await load(far, ...words);
       expect(await idOf("far:1")).toBe(packed.imageId);
+      expect((await load(far, ...words)).loaded).toMatchObject([{ layersSent: 0 }]);
+    });
+
+    test("on a context of TLS, whose certificates Docker's client has", async () => {
+      const folder = temporaryFolder();
+      const tls = { ...makeCertificates(folder), port: await freePort() };
+      await using secure = await startDocker({ tls });
+      const configured = async (authority: string): Promise<NodeJS.ProcessEnv> => {
+        const config = { DOCKER_CONFIG: temporaryFolder(), DOCKER_HOST: "" };
+        const { certificate, key } = tls.server;
+        const endpoint = `host=tcp://127.0.0.1:${tls.port},ca=${authority},cert=${certificate},key=${key}`;
+        await execa("docker", ["context", "create", "secure", "--docker", endpoint], { env: config });
+        return { ...config, DOCKER_CONTEXT: "secure" };
+      };
+      const words = [wrapped.link, "-t", "secure:1", "--load", "docker"];
+      const known = await configured(tls.authority.certificate);
+      const packed = await load(known, ...words);
+      expect(packed.loaded).toMatchObject([{ engine: "docker", layersSent: 4 }]);
+      expect(await secure.run("image", "inspect", "--format", "{{.Id}}", "secure:1")).toBe(packed.imageId);
+      expect((await load(known, ...words)).loaded).toMatchObject([{ layersSent: 0 }]);
+      const other = makeCertificates(temporaryFolder());
+      const said = await run(await configured(other.authority.certificate), ...words);
+      expect(said.stderr).toMatch(/^stowage: --load docker: Docker cannot be reached: .*certificate/m);
+      expect(said.exitCode).toBe(4);
+    });
+
+    test.skipIf(findNewDockerd() === undefined)(
+      "that keeps images in containerd's store has it with its own manifest",
+      async () => {
+        const program = findNewDockerd();
+        await using stored = await startDocker({ program, hasContentStore: true });
+        expect(await stored.run("info", "--format", "{{.DriverStatus}}")).toContain("snapshotter");
+        const words = [wrapped.link, "--load", "docker", "-t", "one:1", "-t", "registry.example/one:2"];
+        const packed = await load({ DOCKER_HOST: stored.host }, ...words);
+        for (const name of ["one:1", "registry.example/one:2"])
+          expect(await stored.run("image", "inspect", "--format", "{{.Id}}", name)).toBe(
+            packed.manifestDigest,
+          );
+        expect(await stored.run("run", "--rm", "--network", "none", "one:1")).toBe("wrapped hello");
+        // Which blobs it has nobody can ask.
+        const again = await load({ DOCKER_HOST: stored.host }, ...words);
+        expect(again.loaded).toMatchObject([{ layersSent: 4 }]);
+      },
+    );
+
+    test.each([
+      ["nothing", 404, "{}", /it has nothing as said:1, not sha256:/],
+      ["another image", 200, '{"Id":"sha256:another"}', /it has sha256:another as said:1, not sha256:/],
+    ])("an engine that took it and has %s under its name", async (_, status, body, says) => {
+      const forgetful = await startEngineProxy(docker.host, ({ url }, response) => {
+        const isAsked = url === "/images/said:1/json";
+        if (isAsked) response.writeHead(status).end(body);
+        return isAsked;
+      });
+      const said = await run({ DOCKER_HOST: forgetful }, wrapped.link, "-t", "said:1", "--load", "docker");
+      expect(said.stderr).toMatch(says);
+      expect(said.exitCode).toBe(4);
     });
 
     test("layers that turn out not to be there are sent after all", async () => {
@@ -246,6 +306,19 @@ describe.skipIf(!ready)("pack --load", () => {
     const other = await load(env, several.link, ...words.slice(0, 2), "--entrypoint", "/result/bin/two");
     expect(other.loaded).toMatchObject([{ layersSent: 2 }]);
     expect(await images("check")).toMatch(/several:latest .*complete \(\d+\/\d+\)/);
+    // What its client says is not believed.
+    const bin = temporaryFolder();
+    const script = `#!/bin/sh\n[ "$2" = import ] && exec cat >/dev/null\nexec ${findProgram("ctr")} "$@"\n`;
+    writeFileSync(join(bin, "ctr"), script, { mode: 0o755 });
+    const lied = await run(
+      { ...env, PATH: `${bin}:${process.env["PATH"] ?? ""}` },
+      wrapped.link,
+      ...words.slice(0, 2),
+      "-t",
+      "lied:1",
+    );
+    expect(lied.stderr).toMatch(/it has nothing as lied:1, not sha256:/);
+    expect(lied.exitCode).toBe(4);
     // Another platform than this machine's is unpacked too.
     using data = buildWorld("tests.data");
     const arm = await load(env, data.link, ...words, "--platform", "linux/arm64");

@@ -32,8 +32,10 @@ export function openContainerd(environment: NodeJS.ProcessEnv, platform: string)
     },
     load: async (write, signal) =>
       (await runLoader(loader("images", "import", "--platform", platform, "-"), write, signal)).result,
-    // Its images go by their manifests.
-    findImageId: async () => undefined,
+    async findDigest(name, signal) {
+      const listed = await askLoader(loader("images", "ls", `name=="${fullName(name)}"`), signal);
+      return /\ssha256:[0-9a-f]{64}\s/.exec(listed)?.[0].trim();
+    },
   };
 }
 

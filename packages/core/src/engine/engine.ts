@@ -24,8 +24,11 @@ export interface Engine {
    * @throws CoreError `engine-missing`, `engine-failed`
    */
   load<T>(write: (input: Writable) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** The image ID that it has for a name; undefined where it has none, or knows images by something else. */
-  findImageId(name: ImageName, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * What an image of a name goes by: its ID, or in the form `oci` its manifest's digest; undefined where there is none.
+   * @throws CoreError `engine-missing`, `engine-failed`
+   */
+  findDigest(name: ImageName, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 /** What an engine has. */

@@ -47,7 +47,7 @@ export async function loadDraft(
     layersSent += there.size;
     written = await send(draft, { engine, there: new Map() }, { signal });
   }
-  await requireImage(engine, { names: draft.names, imageId: written.imageId }, signal);
+  await requireImage(engine, { names: draft.names, written }, signal);
   const names = draft.names.map(familiarName);
   return { loaded: { engine: engine.name, names, sent: written.sent, layersSent }, written };
 }
@@ -88,14 +88,16 @@ async function findThere(
   );
 }
 
+/** That the image is there under each name. */
 async function requireImage(
   engine: Engine,
-  { names, imageId }: { readonly names: readonly ImageName[]; readonly imageId: string },
+  { names, written }: { readonly names: readonly ImageName[]; readonly written: WrittenImage },
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const digest = engine.form === "oci" ? written.manifestDigest : written.imageId;
   for (const name of names) {
-    const found = await engine.findImageId(name, signal);
-    if (found !== undefined && found !== imageId)
-      throw engineFailed(engine.name, `it has ${found} as ${familiarName(name)}, not ${imageId}`);
+    const found = await engine.findDigest(name, signal);
+    if (found !== digest)
+      throw engineFailed(engine.name, `it has ${found ?? "nothing"} as ${familiarName(name)}, not ${digest}`);
   }
 }

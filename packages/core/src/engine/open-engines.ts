@@ -10,6 +10,13 @@ export interface OpenEngine {
   readonly contents: EngineContents;
 }
 
+export interface OpenOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  /** The image's. */
+  readonly platform: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Reads the names of engines, each once.
  * @throws CoreError `option-invalid`
@@ -26,33 +33,21 @@ export function parseEngines(words: readonly string[]): EngineName[] {
 
 /**
  * Finds engines and asks what they have, so that one that is not there is told before anything is made.
- * @param platform the image's
  * @throws CoreError `engine-missing`, `engine-failed`
  */
-export async function openEngines(
-  names: readonly EngineName[],
-  {
-    environment,
-    platform,
-    signal,
-  }: {
-    readonly environment: NodeJS.ProcessEnv;
-    readonly platform: string;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<OpenEngine[]> {
+export async function openEngines(names: readonly EngineName[], options: OpenOptions): Promise<OpenEngine[]> {
   const opened: OpenEngine[] = [];
   for (const name of names) {
-    const engine = await open(name, environment, platform);
-    opened.push({ engine, contents: await engine.inspect(signal) });
+    const engine = await open(name, options);
+    opened.push({ engine, contents: await engine.inspect(options.signal) });
   }
   return opened;
 }
 
-async function open(name: EngineName, environment: NodeJS.ProcessEnv, platform: string): Promise<Engine> {
+async function open(name: EngineName, { environment, platform, signal }: OpenOptions): Promise<Engine> {
   switch (name) {
     case "docker":
-      return openDocker(environment);
+      return openDocker(environment, signal);
     case "podman":
       return openPodman(environment);
     case "containerd":

@@ -30,7 +30,7 @@ export function openPodman(environment: NodeJS.ProcessEnv): Engine {
       };
     },
     load: async (write, signal) => (await runLoader(loader("load", "--quiet"), write, signal)).result,
-    async findImageId(name, signal) {
+    async findDigest(name, signal) {
       const id = await askLoader(loader("image", "inspect", "--format", "{{.Id}}", fullName(name)), signal);
       return `sha256:${id.trim()}`;
     },

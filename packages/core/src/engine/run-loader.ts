@@ -103,7 +103,7 @@ function failure({ engine, program }: Loader, { error, exitCode, stderr }: End, 
   }
   const said = lastWords(stderr);
   if (
-    /permission denied|connection refused|no such file or directory.*sock|cannot connect|failed to dial/i.test(
+    /permission denied|connection refused|no such file or directory.*sock|cannot connect|failed to dial|error during connect|tls: |x509: /i.test(
       said,
     )
   )
