@@ -1,6 +1,9 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecure } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Certificate } from "./certificates.ts";
 
 /** What can go wrong with one request. */
 export const faultKinds = ["503", "429", "reset", "lost"] as const;
@@ -22,12 +25,18 @@ export interface FaultProxy extends AsyncDisposable {
  * Starts one. `reset` cuts the connection, an upload's or a download's in its middle; `lost` lets the registry do what is asked and keeps its
  * answer back.
  * @param decide says of each request what goes wrong with it
+ * @param tls whose TLS it speaks to clients, in front of a registry without
  */
 export async function startFaultProxy(
   registry: string,
   decide: (request: IncomingMessage) => FaultKind | undefined,
+  tls?: Certificate,
 ): Promise<FaultProxy> {
-  const server = createServer((request, response) => {
+  const server =
+    tls === undefined
+      ? createServer()
+      : createSecure({ cert: readFileSync(tls.certificate), key: readFileSync(tls.key) });
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     proxy.requests++;
     const fault = decide(request);
     if (fault !== undefined) proxy.faults[fault]++;
@@ -35,7 +44,8 @@ export async function startFaultProxy(
       request.resume();
       response.writeHead(Number(fault), fault === "429" ? { "retry-after": "0" } : {}).end();
     } else pass(request, response, fault);
-  }).listen(0, "127.0.0.1");
+  });
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const proxy: FaultProxy = {
@@ -51,12 +61,15 @@ export async function startFaultProxy(
     },
   };
 
+  // What a registry makes URLs of.
+  const forwarded = tls === undefined ? {} : { "x-forwarded-proto": "https" };
+
   function pass(request: IncomingMessage, response: ServerResponse, fault: FaultKind | undefined): void {
     const { method, url, headers } = request;
     const isDownload = method === "GET";
     const upstream = forward(
       `http://${registry}${url}`,
-      { method, headers: { ...headers, host }, agent: false },
+      { method, headers: { ...headers, host, ...forwarded }, agent: false },
       (answer) => {
         if (fault === "lost") {
           answer.resume().on("close", () => response.destroy());
