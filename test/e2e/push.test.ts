@@ -339,6 +339,42 @@ describe.skipIf(!ready)("push", () => {
       expect(broken.stderr).toMatch(/it is not a JSON object/);
     });
 
+    test("with every verb that speaks to a registry, through no proxy that has a password: none is shown", async () => {
+      const place = temporaryFolder();
+      const proxy = "http://dog:canary-of-a-proxy@127.0.0.1:1";
+      const env = { REGISTRY_AUTH_FILE: join(place, "auth.json"), HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
+      const image = `${locked.host}/app:1`;
+      const verbs = [
+        ["pack", small.link, "--push", image],
+        ["push", small.link, image],
+        ["push", image, `${locked.host}/other:1`],
+        ["index", `${locked.host}/index:1`, image],
+        ["verify", image],
+        ["inspect", image],
+        ["plan", small.link, "--previous", image],
+        ["pack", small.link, "--link", "/above", "--base", image, "-o", join(place, "image.tar")],
+      ];
+      const wrong = "canary-that-is-wrong";
+      for (const [password, exitCode] of [
+        [testUser.password, 0],
+        [wrong, 5],
+      ] as const) {
+        const auth = Buffer.from(`${testUser.username}:${password}`).toString("base64");
+        writeFileSync(env.REGISTRY_AUTH_FILE, JSON.stringify({ auths: { [locked.host]: { auth } } }));
+        for (const verb of verbs) {
+          const said = await run([...verb, "--ca-file", certificates.authority.certificate, "-vvv"], { env });
+          const all = said.stdout + said.stderr;
+          expect({ verb, exitCode: said.exitCode, all }).toMatchObject({ verb, exitCode });
+          for (const secret of [password, auth, "canary-of-a-proxy", "Basic "])
+            expect(all).not.toContain(secret);
+        }
+      }
+      const away = await run(["inspect", "registry.invalid/app:1", "-vvv"], { env });
+      expect(away.exitCode).toBe(5);
+      expect(away.stderr).toMatch(/the proxy of HTTPS_PROXY cannot be reached/);
+      expect(away.stderr).not.toContain("canary");
+    });
+
     test("without trust in the certificate nothing is said to it", async () => {
       const said = await run(["push", small.link, `${locked.host}/app:1`]);
       expect(said.exitCode).toBe(5);

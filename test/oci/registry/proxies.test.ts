@@ -115,6 +115,33 @@ describe.skipIf(!ready)("through a proxy", () => {
     });
   });
 
+  test("plain HTTP is spoken to nobody who is not said to be insecure", async () => {
+    const proxy = await startHttpProxy({ resolve });
+    const environment = { HTTP_PROXY: proxy.host, HTTPS_PROXY: proxy.host };
+    await expect(push("plain.test:5000", { environment })).rejects.toMatchObject({
+      code: "registry-unreachable",
+      message: "plain.test:5000 cannot be reached: it does not speak TLS",
+    });
+    expect(proxy.asked).toEqual(["CONNECT plain.test:5000"]);
+  });
+
+  test("NO_PROXY names networks too", async () => {
+    const proxy = await startHttpProxy({ resolve, refuse: () => 403 });
+    const name = `192.0.2.7:${await freePort()}`;
+    const asked = async (NO_PROXY: string): Promise<boolean> => {
+      proxy.asked.length = 0;
+      const environment = { HTTPS_PROXY: proxy.host, NO_PROXY };
+      await using registry = new Registry(name, { retry: { ...retry, attempts: 1 }, environment });
+      const asking = new Repository(registry, "app", "pull").headManifest("1", AbortSignal.timeout(500));
+      await expect(asking).rejects.toThrow();
+      return proxy.asked.length > 0;
+    };
+    for (const network of ["192.0.2.0/24", "a.test, 192.0.0.0/16", "192.0.2.7/32", "192.0.2.7"])
+      expect(await asked(network), network).toBe(false);
+    for (const network of ["192.0.3.0/24", "192.0.2.0/33", "::/0", "192.0.2.0", "x/8"])
+      expect(await asked(network), network).toBe(true);
+  });
+
   test("one that says later is asked again, one that says no is not", async () => {
     let left = 2;
     const busy = await startHttpProxy({ resolve, refuse: () => (left-- > 0 ? 503 : undefined) });
@@ -155,12 +182,13 @@ describe.skipIf(!ready)("through a proxy", () => {
     "socks5://dog:canary-9c1e@127.0.0.1:1",
     "dog:canary-9c1e@a b",
     "ht!tp://x",
+    "http://dog:canary-9c1e%@127.0.0.1:1",
   ])("%j names no proxy, and is not shown", async (HTTPS_PROXY) => {
     const pushing = push("registry.test", { environment: { HTTPS_PROXY } });
     await expect(pushing).rejects.toMatchObject({
       code: "registry-unreachable",
       message: "HTTPS_PROXY in the environment names no proxy",
-      hint: "Write it as HTTPS_PROXY=http://HOST:PORT.",
+      hint: expect.stringContaining("HTTPS_PROXY=http://HOST:PORT") as string,
     });
   });
 });

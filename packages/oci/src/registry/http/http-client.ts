@@ -3,6 +3,7 @@ import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { ProxyFailure } from "./fault.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse, type RequestBody } from "./message.ts";
+import { isInExceptedNetwork } from "./no-proxy.ts";
 import { isLoopback, TrustedOrigins } from "./origins.ts";
 import { waitForReader } from "./patient-end.ts";
 import { parseProxy } from "./proxy-url.ts";
@@ -116,13 +117,19 @@ export class HttpClient implements AsyncDisposable {
 
   #dispatcherFor(url: URL): Promise<Dispatcher> {
     const isVerified = !this.origins.isInsecure(url);
-    const isDirect = isLoopback(url);
+    const isDirect = isLoopback(url) || isInExceptedNetwork(url.hostname, this.#said("NO_PROXY"));
     const key = `${url.protocol} ${isVerified} ${isDirect}`;
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
     const made = this.#makeDispatcher(url.protocol, { isVerified, isDirect });
     this.#dispatchers.set(key, made);
     return made;
+  }
+
+  /** A variable of the environment, in lower case before upper. */
+  #said(name: string): string {
+    const { environment = process.env } = this.#options;
+    return environment[name.toLowerCase()] ?? environment[name] ?? "";
   }
 
   async #makeDispatcher(
@@ -132,13 +139,12 @@ export class HttpClient implements AsyncDisposable {
     // Its default export has everything; a bundle's copy of it has nothing else.
     const { Agent, buildConnector, EnvHttpProxyAgent, Pool } = (await import("undici")).default;
     const { getCACertificates } = await import("node:tls");
-    const { certificates, environment = process.env } = this.#options;
+    const { certificates } = this.#options;
     const trust = certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] };
     const tls = { ...trust, rejectUnauthorized: isVerified };
     const patience = { timeout: CONNECT_MILLISECONDS, allowHalfOpen: true };
-    const said = (name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
     const name = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-    const proxy = isDirect ? "" : parseProxy(name, said(name));
+    const proxy = isDirect ? "" : parseProxy(name, this.#said(name));
     const isProxy = (origin: string | URL): boolean => proxy !== "" && hostOf(origin) === hostOf(proxy);
     const factory = (origin: string | URL, settings: object): Dispatcher => {
       const { connect, ...others } = settings as { readonly connect: buildConnector.connector };
@@ -156,7 +162,7 @@ export class HttpClient implements AsyncDisposable {
       proxyTunnel: protocol === "https:",
       httpProxy: protocol === "http:" ? proxy : "",
       httpsProxy: protocol === "https:" ? proxy : "",
-      noProxy: said("NO_PROXY"),
+      noProxy: this.#said("NO_PROXY"),
     });
   }
 

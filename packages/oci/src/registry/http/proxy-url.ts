@@ -7,9 +7,19 @@ import { OciError } from "../../errors.ts";
 export function parseProxy(name: string, text: string): string {
   if (text === "") return "";
   const url = text.includes("://") ? text : `http://${text}`;
-  if (URL.canParse(url) && /^https?:/i.test(url)) return url;
+  if (URL.canParse(url) && /^https?:/i.test(url) && hasLogin(new URL(url))) return url;
   // Not shown: it may hold a password.
   throw new OciError("registry-unreachable", `${name} in the environment names no proxy`, {
-    hint: `Write it as ${name}=http://HOST:PORT.`,
+    hint: `Write it as ${name}=http://HOST:PORT, or http://NAME:PASSWORD@HOST:PORT with each % in them as %25.`,
   });
+}
+
+/** Whether its name and password, if any, can be read. */
+function hasLogin({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
