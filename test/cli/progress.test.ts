@@ -24,6 +24,25 @@ test("a log gets a line now and then, with what, how much, how fast and how long
   ]);
 });
 
+test("what comes out of caches has its amount and its rate, from where the phase began", () => {
+  const lines: string[] = [];
+  let now = 0;
+  using log = new ProgressLog(
+    (line) => lines.push(line),
+    () => now,
+  );
+  log.update({ phase: "fetch", received: 0 });
+  now = LOG_MILLISECONDS;
+  log.update({ phase: "fetch", received: 60 << 20 });
+  log.update({ ...writing(0), received: 60 << 20 } as Progress);
+  now = 2 * LOG_MILLISECONDS;
+  log.update({ ...writing(50 << 20), received: 75 << 20 } as Progress);
+  expect(lines).toEqual([
+    "stowage: fetching 60.0 MiB  2.0 MiB/s",
+    "stowage: packing 50%  50.0 MiB of 100.0 MiB  1.7 MiB/s  0:30 left, fetched 75.0 MiB  512.0 KiB/s",
+  ]);
+});
+
 test("what is done in less than that has no line", () => {
   const lines: string[] = [];
   using log = new ProgressLog(

@@ -4,7 +4,7 @@ import { createReadStream, mkdirSync, mkdtempSync, readdirSync, statSync, writeF
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pack, type PackOptions, type PackProgress } from "@stowage/core";
+import { pack, plan, type PackOptions, type PackProgress, type ReadProgress } from "@stowage/core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { copyToCache, makeCacheKey, type CacheKey } from "../support/binary-cache.ts";
 import { busyMachine } from "../support/busy-machine.ts";
@@ -182,6 +182,22 @@ describe.skipIf(!requirePrograms("nix", "nix-store", "openssl", "unshare"))(
       expect(received).toEqual(received.toSorted((a, b) => a - b));
       const last = told.at(-1);
       expect(last).toMatchObject({ phase: "write" });
+    });
+
+    test("tells of every byte that comes for digests too", async () => {
+      await using server = await serveCache(cache);
+      const told: ReadProgress[] = [];
+      const environment = { ...nixEnvironment, HOME: temporaryFolder(), NIX_CONF_DIR: folder };
+      await plan({
+        ...optionsOf(server.url),
+        environment,
+        digests: true,
+        onProgress: (progress) => told.push(progress),
+      });
+      const files = readdirSync(join(cache, "nar")).map((name) => statSync(join(cache, "nar", name)).size);
+      const last = told.at(-1);
+      expect(last).toMatchObject({ phase: "read", received: files.reduce((sum, size) => sum + size, 0) });
+      expect(last?.read).toBeGreaterThan(2_500_000);
     });
 
     test("says too much of itself: refused before it is read", async () => {

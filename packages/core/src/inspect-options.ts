@@ -16,6 +16,8 @@ export interface ReadProgress {
   readonly phase: "read";
   readonly read: number;
   readonly total: number;
+  /** Bytes that came from binary caches for it, compressed as they are, where any had to come. */
+  readonly received?: number;
 }
 
 /** What a place holds, explained; sizes in bytes. */

@@ -155,6 +155,7 @@ async function measureLayers(
     };
   }
   if (digests) requireHere(decided.layers.flat());
+  let received = 0;
   await using trees = new TreeHolder(
     {
       storeDir: graph.storeDir,
@@ -163,7 +164,7 @@ async function measureLayers(
       readNar: (path, options) => store.readNar(path, options),
       expectNars: (paths, options) => store.expectNars(paths, options),
     },
-    { signal },
+    { signal, onBytes: (bytes) => void (received += bytes) },
   );
   await using pool = new LayerPool(availableParallelism());
   using cache = new DigestCache(environment);
@@ -185,7 +186,10 @@ async function measureLayers(
     onProgress === undefined ? 0 : sum(await Promise.all(drafts.map((draft) => sizeOf(draft, signal))));
   const { layers: written } = await whileReplaced(() => {
     let read = 0;
-    const onBytes = (bytes: number): void => onProgress?.({ phase: "read", read: (read += bytes), total });
+    const onBytes = (bytes: number): void => {
+      read += bytes;
+      onProgress?.({ phase: "read", read, total, ...(received === 0 ? {} : { received }) });
+    };
     return digestSink().write({ layers: drafts, config, names: [] }, { signal, onBytes });
   });
   return { layers: withDiffIds(written), sizes: written.map(({ size }) => size), exact: true, written };

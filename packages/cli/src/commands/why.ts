@@ -58,7 +58,7 @@ async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords
     ? await findAll(core, loaded, {
         chains,
         limit: words.json ? Number.POSITIVE_INFINITY : SHOWN_PLACES,
-        signal: speaker.signal,
+        speaker,
       })
     : undefined;
 
@@ -90,8 +90,9 @@ async function findAll(
   { open }: LoadedClosure,
   {
     chains,
-    ...options
-  }: { readonly chains: readonly Chain[]; readonly limit: number; readonly signal: AbortSignal },
+    limit,
+    speaker,
+  }: { readonly chains: readonly Chain[]; readonly limit: number; readonly speaker: Speaker },
 ): Promise<PreciseReference[]> {
   const steps = new Map<Chain[number], Set<Chain[number]>>();
   for (const chain of chains) {
@@ -100,10 +101,19 @@ async function findAll(
       steps.set(from, targets.add(chain[index + 1] as Chain[number]));
     }
   }
+  const { signal } = speaker;
+  using progress = speaker.startProgress();
+  let received = 0;
+  const onBytes = (bytes: number): void => {
+    received += bytes;
+    progress?.update({ phase: "fetch", received });
+  };
   const references: PreciseReference[] = [];
   for (const [from, targets] of steps) {
-    await using trees = await open([from], { signal: options.signal });
-    references.push(...(await core.findReferences(from, [...targets], trees.locate(from), options)));
+    await using trees = await open([from], { signal, onBytes });
+    references.push(
+      ...(await core.findReferences(from, [...targets], trees.locate(from), { limit, signal })),
+    );
   }
   return references;
 }

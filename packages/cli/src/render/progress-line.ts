@@ -25,12 +25,12 @@ export class ProgressLine implements ProgressView {
 
   update(progress: Progress): void {
     const now = performance.now();
-    const seconds = this.#clock.secondsAt(progress, now);
+    const span = this.#clock.spanAt(progress, now);
     // What begins and what is done is shown at once: nothing may come after it for long.
-    const isDue = now - this.#drawn >= REDRAW_MILLISECONDS || seconds === 0 || isComplete(progress);
+    const isDue = now - this.#drawn >= REDRAW_MILLISECONDS || span.seconds === 0 || isComplete(progress);
     if (this.#shown !== "" && !isDue) return;
     this.#drawn = now;
-    this.#text = describeProgress(progress, seconds);
+    this.#text = describeProgress(progress, span);
     this.#redraw(true);
   }
 

@@ -18,10 +18,10 @@ export class ProgressLog implements ProgressView {
 
   update(progress: Progress): void {
     const now = this.#now();
-    const seconds = this.#clock.secondsAt(progress, now);
+    const span = this.#clock.spanAt(progress, now);
     if (now - this.#said < LOG_MILLISECONDS) return;
     this.#said = now;
-    this.#say(`stowage: ${describeProgress(progress, seconds)}`);
+    this.#say(`stowage: ${describeProgress(progress, span)}`);
   }
 
   clear(): void {}
