@@ -144,8 +144,7 @@ export class NarSerialiser {
   #putPadding(length: number): void {
     const padding = paddingOf(length);
     this.#reserve(padding);
-    this.#buffer.fill(0, this.#used, this.#used + padding);
-    this.#used += padding;
+    for (let left = padding; left > 0; left--) this.#buffer[this.#used++] = 0;
   }
 
   #put(bytes: Uint8Array): void {

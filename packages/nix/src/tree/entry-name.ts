@@ -12,8 +12,10 @@ export function wrongName(name: Uint8Array): string | undefined {
   if (name.length > MAX_NAME_BYTES) return `a name of more than ${MAX_NAME_BYTES} bytes`;
   if (name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT)))
     return `the name '${".".repeat(name.length)}'`;
-  if (name.includes(SLASH)) return "a name with a slash";
-  if (name.includes(0)) return "a name with a NUL byte";
+  for (let at = 0; at < name.length; at++) {
+    if (name[at] === SLASH) return "a name with a slash";
+    if (name[at] === 0) return "a name with a NUL byte";
+  }
   return undefined;
 }
 

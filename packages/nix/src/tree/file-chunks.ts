@@ -12,9 +12,7 @@ const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
  * @throws NixError `path-corrupted` when there are not exactly `size` bytes, or others in the end; `path-unreadable`
  */
 export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
-  const fd = guard(path, () =>
-    openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
-  );
+  const fd = open(path);
   try {
     let left = size;
     // What fits into one read cannot change during it; of more, every write sets the time.
@@ -22,7 +20,7 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
     for (;;) {
       // One byte more than is left shows growth, and an end of file without a further call.
       const wanted = Math.min(CHUNK_BYTES, left + 1);
-      const length = guard(path, () => readSome(fd, buffer, wanted, null));
+      const length = read(fd, wanted, path);
       if (length > left) throw changedError(path, "grew");
       if (length === 0 && left > 0) throw changedError(path, "shrank");
       left -= length;
@@ -32,18 +30,38 @@ export function* fileChunks(path: Buffer, size: number): Generator<Uint8Array> {
       if (isEnd) return;
     }
   } finally {
-    guard(path, () => closeSync(fd));
+    close(fd, path);
+  }
+}
+
+function open(path: Buffer): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    throw treeError(error, path);
+  }
+}
+
+function read(fd: number, bytes: number, path: Buffer): number {
+  try {
+    return readSome(fd, buffer, bytes, null);
+  } catch (error) {
+    throw treeError(error, path);
   }
 }
 
 /** Nanoseconds since the epoch. */
 function writtenAt(fd: number, path: Buffer): bigint {
-  return guard(path, () => fstatSync(fd, { bigint: true })).mtimeNs;
+  try {
+    return fstatSync(fd, { bigint: true }).mtimeNs;
+  } catch (error) {
+    throw treeError(error, path);
+  }
 }
 
-function guard<T>(path: Buffer, call: () => T): T {
+function close(fd: number, path: Buffer): void {
   try {
-    return call();
+    closeSync(fd);
   } catch (error) {
     throw treeError(error, path);
   }

@@ -68,15 +68,17 @@ function register(directory: OpenDirectory, name: Buffer, start: number, end: nu
 
 function checkName(name: Buffer): void {
   if (name[0] !== SLASH || name.length < 2) throw unrepresentable(name, "its name is not absolute");
-  if (name.includes(0)) throw unrepresentable(name, "its name holds a NUL byte");
   if (name.length > MAX_NAME_BYTES)
     throw unrepresentable(name.subarray(0, 256), "its name is longer than 64 KiB");
-  for (let start = 1; start <= name.length;) {
-    const slash = name.indexOf(SLASH, start);
-    const end = slash === -1 ? name.length : slash;
-    checkComponent(name, start, end);
-    start = end + 1;
+  let start = 1;
+  for (let at = 1; at < name.length; at++) {
+    const byte = name[at];
+    if (byte === 0) throw unrepresentable(name, "its name holds a NUL byte");
+    if (byte !== SLASH) continue;
+    checkComponent(name, start, at);
+    start = at + 1;
   }
+  checkComponent(name, start, name.length);
 }
 
 function checkComponent(name: Buffer, start: number, end: number): void {

@@ -7,6 +7,8 @@ import { BLOCK, encodeHeader, MAX_ID, MAX_SIZE, NAME_BYTES, type TarHeader } fro
 const MTIME = 1;
 const NOTHING = new Uint8Array(0);
 const PAX_NAME = Buffer.from("././@PaxHeader");
+/** The name of user and group 0; others have none, as in a layer nobody knows it. */
+const ROOT = Buffer.from("root");
 
 /** An entry's header blocks, before they are encoded. */
 export interface EntryHeader {
@@ -41,8 +43,8 @@ export function entryHeader(entry: LayerEntry): EntryHeader {
     mtime: MTIME,
     type: entry.type,
     linkName,
-    userName: uid === 0 ? "root" : "",
-    groupName: gid === 0 ? "root" : "",
+    userName: uid === 0 ? ROOT : NOTHING,
+    groupName: gid === 0 ? ROOT : NOTHING,
   };
   return { pax, header, length: BLOCK + (pax.length === 0 ? 0 : BLOCK + roundUp(pax.length, BLOCK)) };
 }
@@ -67,6 +69,6 @@ function fitsField(name: Uint8Array): boolean {
 }
 
 function paxHeader(size: number): TarHeader {
-  const nobody = { mode: 0, uid: 0, gid: 0, mtime: 0, userName: "", groupName: "" };
+  const nobody = { mode: 0, uid: 0, gid: 0, mtime: 0, userName: NOTHING, groupName: NOTHING };
   return { ...nobody, name: PAX_NAME, size, type: "pax", linkName: NOTHING };
 }

@@ -22,62 +22,56 @@ export function* writeLayer(entries: Iterable<LayerEntry>): Generator<Uint8Array
   for (const entry of entries) {
     check.check(entry);
     const header = entryHeader(entry);
-    yield* gathered.reserve(header.length);
-    writeEntryHeader(gathered.buffer, gathered.take(header.length), header);
+    if (!gathered.hasRoom(header.length)) yield gathered.take();
+    writeEntryHeader(gathered.buffer, gathered.add(header.length), header);
     total += header.length;
-    if (entry.type === "file") {
-      yield* writeContents(entry, gathered);
-      total += roundUp(entry.size, BLOCK);
+    if (entry.type !== "file") continue;
+    let length = 0;
+    for (const chunk of entry.chunks()) {
+      length += chunk.length;
+      if (length > entry.size) throw inconsistent(entry, `longer than ${entry.size}`);
+      if (!gathered.hasRoom(chunk.length < PASS_BYTES ? chunk.length : GATHER_BYTES)) yield gathered.take();
+      if (chunk.length < PASS_BYTES) gathered.buffer.set(chunk, gathered.add(chunk.length));
+      else yield chunk;
     }
+    if (length < entry.size) throw inconsistent(entry, `${length} instead of ${entry.size}`);
+    const padding = roundUp(length, BLOCK) - length;
+    if (!gathered.hasRoom(padding)) yield gathered.take();
+    gathered.addZeros(padding);
+    total += length + padding;
   }
-  yield* gathered.zeros(roundUp(total + 2 * BLOCK, RECORD) - total);
-  yield* gathered.flush();
+  const end = roundUp(total + 2 * BLOCK, RECORD) - total;
+  if (!gathered.hasRoom(end)) yield gathered.take();
+  gathered.addZeros(end);
+  yield gathered.take();
 }
 
-function* writeContents(file: LayerFile, gathered: Gathered): Generator<Uint8Array> {
-  let length = 0;
-  for (const chunk of file.chunks()) {
-    length += chunk.length;
-    if (length > file.size) throw inconsistent(file, `longer than ${file.size}`);
-    if (chunk.length >= PASS_BYTES) {
-      yield* gathered.flush();
-      yield chunk;
-    } else {
-      yield* gathered.reserve(chunk.length);
-      gathered.buffer.set(chunk, gathered.take(chunk.length));
-    }
-  }
-  if (length < file.size) throw inconsistent(file, `${length} instead of ${file.size}`);
-  yield* gathered.zeros(roundUp(length, BLOCK) - length);
-}
-
-/** A buffer that fills up and is handed on when it is full. */
+/** A buffer that fills up and is handed on when it has no room for what comes next. */
 class Gathered {
   readonly buffer: Buffer = Buffer.allocUnsafe(GATHER_BYTES);
   #used = 0;
 
-  /** Makes room for `bytes` more, which are never more than the buffer holds. */
-  *reserve(bytes: number): Generator<Uint8Array> {
-    if (this.#used + bytes > this.buffer.length) yield* this.flush();
+  /** Whether so many bytes more fit; so many as the buffer holds fit only where it is empty. */
+  hasRoom(bytes: number): boolean {
+    return this.#used + bytes <= GATHER_BYTES;
   }
 
-  /** Where the next `bytes` go. */
-  take(bytes: number): number {
+  /** Where the next `bytes` go, for which there must be room. */
+  add(bytes: number): number {
     this.#used += bytes;
     return this.#used - bytes;
   }
 
-  *zeros(bytes: number): Generator<Uint8Array> {
-    yield* this.reserve(bytes);
-    const start = this.take(bytes);
+  addZeros(bytes: number): void {
+    const start = this.add(bytes);
     this.buffer.fill(0, start, start + bytes);
   }
 
-  *flush(): Generator<Uint8Array> {
-    if (this.#used === 0) return;
-    const filled = this.buffer.subarray(0, this.#used);
+  /** What is gathered, valid until more is; the buffer is empty then. */
+  take(): Uint8Array {
+    const gathered = this.buffer.subarray(0, this.#used);
     this.#used = 0;
-    yield filled;
+    return gathered;
   }
 }
 
