@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { expect, test } from "vitest";
+import { requirePrograms } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
-import { stowage } from "../support/stowage.ts";
+import { stowage, stowageWords } from "../support/stowage.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const help = async (...words: string[]): Promise<string> => {
   const { stdout, stderr, exitCode } = await stowage(words);
@@ -37,6 +40,36 @@ test("each verb's help begins with an example, fits a screen, and tells all opti
     expect({ verb, missing }).toEqual({ verb, missing: [] });
   }
 });
+
+test.skipIf(!requirePrograms("script", "stty"))(
+  "on a terminal of 80 by 24 it fits that too, and still names every option",
+  async () => {
+    const named = verbs(await help("--help"));
+    const folder = temporaryFolder();
+    const command = stowageWords.join(" ");
+    const lines = ["", ...named].map((verb) => `${command} ${verb} --help; echo "=== ${verb}"`);
+    writeFileSync(join(folder, "all"), ["stty cols 80 rows 24", ...lines].join("\n"));
+    const { stdout } = await execa("script", ["-qefc", `sh ${join(folder, "all")}`, "/dev/null"], {
+      env: { ...process.env, TERM: "xterm" },
+      stdin: "ignore",
+    });
+    const shown = new Map(
+      [...stdout.replaceAll("\r", "").matchAll(/([^]*?)=== (.*)(?:\n|$)/g)].map(
+        ([, text = "", verb = ""]) => [verb, text],
+      ),
+    );
+    expect([...shown.keys()]).toEqual(["", ...named]);
+    for (const [verb, text] of shown) {
+      expect(text.split("\n").length - 1, verb).toBeLessThanOrEqual(23);
+      expect(text).toMatch(/^(stowage|source) /);
+      expect(text).toMatch(/\nUsage: stowage /);
+      if (verb === "") for (const each of named) expect(text).toContain(`\n  ${each} `);
+      const whole = verb === "" ? await help("--help") : await help("help", verb, "-v");
+      for (const [option] of whole.slice(whole.indexOf("Usage:")).matchAll(/^ {2}(?:-\w,| {3}) --[a-z-]+/gm))
+        expect(text).toContain(option.slice(option.indexOf("--")));
+    }
+  },
+);
 
 test("mistyped verbs and options suggest what may be meant", async () => {
   const cases = [

@@ -88,10 +88,13 @@ function buildProgram(
       outputError: (text, write) => write(text.replace(/^error: /, "stowage: ")),
     })
     .configureHelp({
-      formatHelp: (command, { helpWidth = 80 }) =>
-        command.parent === null
-          ? formatProgramHelp(command, helpWidth)
-          : formatVerbHelp(command, { width: helpWidth, isWhole }),
+      formatHelp: (command, { helpWidth: width = 80 }) => {
+        // A terminal that does not know its height says 0.
+        const screen = { width, rows: process.stdout.rows || undefined };
+        return command.parent === null
+          ? formatProgramHelp(command, screen)
+          : formatVerbHelp(command, { ...screen, isWhole });
+      },
     })
     .option("-q, --quiet", "say nothing but errors", false)
     .option("-v, --verbose", "say more; twice: with stack traces", (_: string, times: number) => times + 1, 0)

@@ -13,7 +13,7 @@ import type { Verb } from "./verb.ts";
 export function inspectCommand(): Verb {
   const command = withImageOptions(
     new Command("inspect")
-      .summary("what an image holds, layer by layer, and what of it is waste")
+      .summary("what an image holds, layer by layer, and its waste")
       .description(
         "Explain an image, whoever made it: layers, their sizes stored and plain, the store paths in each, how it is started, how it came to be, and what is waste: files that a layer above hides, and the same contents at several places. Exit status 1 where something is wrong with it.\n\n  stowage inspect app.tar\n  stowage inspect app.tar --layers\n  stowage inspect app.tar --files 3\n  stowage inspect registry.example/app:1",
       )

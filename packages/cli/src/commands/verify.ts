@@ -11,7 +11,7 @@ import type { Verb } from "./verb.ts";
 export function verifyCommand(): Verb {
   const command = withStoreOptions(
     withImageOptions(new Command("verify"))
-      .summary("prove that an image is whole and holds what Nix built")
+      .summary("prove that an image is whole and what Nix built")
       .description(
         "Prove that an image is whole and holds what Nix built: every digest, size and count, the safety of every entry, and each store path's NAR hash, recomputed from the layers. It is held against this machine's Nix ('matches Nix'), or against the image's own record where Nix does not know the path ('self-consistent'). Nothing is written. Exit status 1 with any finding.\n\n  stowage verify app.tar\n  stowage verify layout/ --json\n  stowage verify registry.example/app:1",
       )
