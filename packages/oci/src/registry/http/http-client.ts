@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import type { buildConnector, Dispatcher } from "undici";
 import { OciError } from "../../errors.ts";
 import { ProxyFailure } from "./fault.ts";
@@ -126,6 +127,14 @@ export class HttpClient implements AsyncDisposable {
     return made;
   }
 
+  /** Whose certificates are trusted, for all connections: reading some 265 of them takes 35 ms of processor time. */
+  async #trust(): Promise<{ readonly secureContext?: SecureContext }> {
+    const { certificates } = this.#options;
+    if (certificates === undefined) return {};
+    const { createSecureContext, getCACertificates } = await import("node:tls");
+    return { secureContext: createSecureContext({ ca: [...getCACertificates("default"), certificates] }) };
+  }
+
   /** A variable of the environment, in lower case before upper. */
   #said(name: string): string {
     const { environment = process.env } = this.#options;
@@ -138,9 +147,7 @@ export class HttpClient implements AsyncDisposable {
   ): Promise<Dispatcher> {
     // Its default export has everything; a bundle's copy of it has nothing else.
     const { Agent, buildConnector, EnvHttpProxyAgent, Pool } = (await import("undici")).default;
-    const { getCACertificates } = await import("node:tls");
-    const { certificates } = this.#options;
-    const trust = certificates === undefined ? {} : { ca: [...getCACertificates("default"), certificates] };
+    const trust = await this.#trust();
     const tls = { ...trust, rejectUnauthorized: isVerified };
     const patience = { timeout: CONNECT_MILLISECONDS, allowHalfOpen: true };
     const name = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
