@@ -315,6 +315,10 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
       response.writeHead(200).end(readFileSync(file));
       return true;
     };
+    const halfOf = (name: string): Buffer => {
+      const bytes = readFileSync(join(cache, name));
+      return bytes.subarray(0, bytes.length / 2);
+    };
     await using server = await serveCache(cache, (request, response) => {
       const asked = request.url;
       const [, kind = "", rest = ""] = /^\/([a-z0-9-]+)\/(.*)$/.exec(request.url ?? "") ?? [];
@@ -324,7 +328,11 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
       else if (kind === "circle") response.writeHead(302, { location: asked ?? "/" }).end();
       else if (kind === "elsewhere") response.writeHead(302, { location: "http://192.0.2.1/x" }).end();
       else if (kind === "empty" && isNar) response.writeHead(200, { "content-length": 0 }).end();
-      else if (kind === "page") response.writeHead(200).end("<html>it works</html>");
+      else if (kind === "cut" && isNar) response.writeHead(200).end(halfOf(rest));
+      else if (kind === "reset" && isNar) {
+        response.writeHead(200, { "content-length": 2 * halfOf(rest).length });
+        response.write(halfOf(rest), () => request.socket.resetAndDestroy());
+      } else if (kind === "page") response.writeHead(200).end("<html>it works</html>");
       else return serveBelow(response, rest);
       return true;
     });
@@ -335,6 +343,8 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
       [`${server.url}/circle`, 5, /redirects without end/],
       [`${server.url}/elsewhere`, 5, /plain HTTP/],
       [`${server.url}/empty`, 5, /is not zstd|is not what was promised/],
+      [`${server.url}/cut`, 5, /is not zstd: unexpected end|is not what was promised/],
+      [`${server.url}/reset`, 5, /cannot be reached: the connection failed/],
       [`${server.url}/page`, 5, /is not what a binary cache says/],
       [`file://${folder}/nothing`, 5, /is no binary cache/],
       ["file://host/nothing", 2, /is not the address of a binary cache/],
@@ -356,6 +366,10 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
     expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
     expect(refused.stderr).toContain("nobody trusted signed it, only 'stowage-test-1'");
     expect(refused.stderr).toContain("--trusted-public-key");
+    const namesake = makeCacheKey(temporaryFolder());
+    const wrong = await withoutNix(["ls", path, ...store, "--trusted-public-key", namesake.publicKey]);
+    expect(wrong).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(wrong.stderr).toContain("signature by 'stowage-test-1' is not true of it");
     const aloud = await withoutNix(["ls", path, ...store, "--no-check-sigs", "--limit", "1"]);
     expect(aloud.exitCode).toBe(0);
     expect(aloud.stderr).toContain("--no-check-sigs: nobody vouches");

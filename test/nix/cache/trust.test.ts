@@ -110,6 +110,31 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("trust in a binary cache",
     expect(await fetch(target, { url: `file://${fake}` })).toBe("cache-corrupted");
   });
 
+  test("what cache.nixos.org signed counts without a word; not where others are trusted in its place", async () => {
+    // As it gave it in 2018; the signature is of the path, the NAR's hash and size, and the references.
+    const narinfo = `StorePath: /nix/store/00bgd045z0d4icpbc2yyz4gx48ak44la-net-tools-1.60_p20170221182432
+URL: nar/1094wph9z4nwlgvsd53abfz8i117ykiv5dwnq9nnhz846s7xqd7d.nar.xz
+Compression: xz
+FileHash: sha256:1094wph9z4nwlgvsd53abfz8i117ykiv5dwnq9nnhz846s7xqd7d
+FileSize: 114980
+NarHash: sha256:0lxjvvpr59c2mdram7ympy5ay741f180kv3349hvfc3f8nrmbqf6
+NarSize: 464152
+References: 7gx4kiv5m0i7d7qkixq2cwzbr10lvxwc-glibc-2.27
+Deriver: 10dx1q4ivjb115y3h90mipaaz533nr0d-net-tools-1.60_p20170221182432.drv
+Sig: cache.nixos.org-1:sn5s/RrqEI+YG6/PjwdbPjcAC7rcta7sJU4mFOawGvJBLsWkyLtBrT2EuFt/LJjWkTZ+ZWOI9NTtjo/woMdvAg==
+`;
+    const copy = temporaryFolder();
+    writeFileSync(join(copy, "nix-cache-info"), "StoreDir: /nix/store\n");
+    writeFileSync(join(copy, "00bgd045z0d4icpbc2yyz4gx48ak44la.narinfo"), narinfo);
+    const path = /\/nix\/store\/\S+/.exec(narinfo)?.[0] as StorePath;
+    const ask = (config: string): Promise<unknown> => {
+      const environment = { NIX_CONF_DIR: copy, NIX_USER_CONF_FILES: "", NIX_CONFIG: config };
+      return openStore({ url: `file://${copy}`, environment }).queryValid([path]);
+    };
+    expect(await ask("")).toMatchObject([{ path, narSize: 464_152 }]);
+    await expect(ask("trusted-public-keys =")).rejects.toMatchObject({ code: "cache-untrusted", path });
+  });
+
   test("keys come from nix.conf, its includes, the user's files and NIX_CONFIG, as in Nix", async () => {
     const key = makeCacheKey(folder, "conf-1");
     const [path] = Object.values(paths) as [StorePath];
