@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { makeSparseFile } from "../bench/make-closure.ts";
 import { campaignSize, share } from "../support/campaign.ts";
+import { memoryCgroup } from "../support/memory-cgroup.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { fingerprint } from "../support/read-layout.ts";
@@ -72,8 +73,8 @@ describe.skipIf(!ready)("with few file descriptors", () => {
 });
 
 describe.skipIf(!ready)("memory", () => {
-  /** Packs a file of zeros; returns how much memory the process had at most, in MiB. */
-  async function packZeros(megabytes: number, limits: readonly string[]): Promise<number> {
+  /** Packs a file of zeros behind some words; returns how much memory the process had at most, in MiB. */
+  async function packZeros(megabytes: number, before: readonly string[]): Promise<number> {
     const { root, store } = await makeSparseFile(temporaryFolder(), megabytes * MIB);
     const report = `process.on("exit", () => console.error(process.resourceUsage().maxRSS))`;
     const env = {
@@ -81,18 +82,33 @@ describe.skipIf(!ready)("memory", () => {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(report)}`,
     };
     const pack = ["-q", "pack", "--store", store, root, "--platform", "linux/amd64", "--jobs", "2"];
-    const words = [...limits, "--", ...stowageWords, ...pack, "-o", "/dev/null"];
-    const packed = await execa("prlimit", words, { env, reject: false });
+    const [program = "", ...words] = [...before, ...stowageWords, ...pack, "-o", "/dev/null"];
+    const packed = await execa(program, words, { env, reject: false });
     expect(packed.exitCode, packed.stderr).toBe(0);
     // Each thread says it of the whole process.
     return Math.max(...packed.stderr.split("\n").map(Number)) / 1024;
   }
 
-  test("does not grow with a file: one that is larger than what may be had is packed", async () => {
+  test("of addresses (ulimit -v) does not grow with a file: one larger than what may be had is packed", async () => {
     const small = await packZeros(8, []);
     // Node itself reserves two gigabytes.
-    const large = await packZeros(campaignSize({ ci: 2100, long: 5 * 1024 }), ["--data=2200000000"]);
+    const large = await packZeros(campaignSize({ ci: 2500, long: 5 * 1024 }), [
+      "prlimit",
+      "--as=2600000000",
+      "--",
+    ]);
     expect(large - small).toBeLessThan(100);
+  });
+
+  test("of all kinds is little for a large file, the kernel's for it too: a control group with 200 MiB is enough", async () => {
+    using group = memoryCgroup(200 * MIB);
+    if (group === undefined) {
+      process.stderr.write("skipped test: no control group for memory can be made\n");
+      return;
+    }
+    await packZeros(campaignSize({ ci: 600, long: 5 * 1024 }), group.prefix);
+    expect(group.peak()).toBeLessThanOrEqual(200 * MIB);
+    expect(group.peak()).toBeGreaterThan(20 * MIB);
   });
 });
 
