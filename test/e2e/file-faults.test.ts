@@ -11,7 +11,7 @@ import { requirePrograms } from "../support/programs.ts";
 import { fingerprint } from "../support/read-layout.ts";
 import { repository } from "../support/repository.ts";
 import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
-import { stowageWords } from "../support/stowage.ts";
+import { stowage, stowageWords } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const ready = requirePrograms("nix", "nix-store", "cc");
@@ -50,6 +50,8 @@ interface CachedClosure {
   readonly small: SmallClosure;
   /** A binary cache that has the closure. */
   readonly cache: string;
+  /** An archive that was packed of it. */
+  readonly image: string;
 }
 
 const toFile = '"$@" > output';
@@ -146,6 +148,16 @@ const places: Readonly<Record<string, Place>> = {
     exitCode: 5,
     ci: 5,
   },
+  "an archive that is verified": {
+    path: "/an-image.tar",
+    calls: reads,
+    faults: readFaults,
+    words: ({ small, image }) => ["verify", image, "--store", small.url],
+    shell: '"$@" > output',
+    isStream: true,
+    says: "cannot read '",
+    ci: 4,
+  },
   "a temporary file that is written": {
     path: ".temporary/",
     calls: writes,
@@ -179,11 +191,14 @@ describe.skipIf(!ready)(
   () => {
     let small: SmallClosure;
     let cache: string;
+    let image: string;
     let preload: string;
-    beforeAll(() => {
+    beforeAll(async () => {
       small = makeSmallClosure();
       cache = join(small.root, "../a-binary-cache");
       copyToCache(small.paths, { folder: cache, from: small.url, compression: "none" });
+      image = join(small.root, "../an-image.tar");
+      expect((await stowage([...small.pack, "-o", image])).exitCode).toBe(0);
       preload = join(small.root, "../file-faults.so");
       const source = join(repository, "test/support/file-faults.c");
       execFileSync("cc", ["-shared", "-fPIC", "-nostdlib", "-o", preload, source]);
@@ -213,7 +228,9 @@ describe.skipIf(!ready)(
           FAULT_LOG: log,
         };
         const own =
-          typeof place.words === "function" ? place.words({ small, cache }) : [...small.pack, ...place.words];
+          typeof place.words === "function"
+            ? place.words({ small, cache, image })
+            : [...small.pack, ...place.words];
         const words = ["-c", place.shell ?? 'exec "$@"', "sh", ...stowageWords, ...own];
         const { exitCode, stderr } = await execa("sh", words, { cwd, env, reject: false, timeout: 120_000 });
         const calls = readFileSync(log, "utf8").split("\n").slice(0, -1);

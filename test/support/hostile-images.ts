@@ -47,6 +47,8 @@ export const hostileEntries: Record<string, [readonly Buffer[], string]> = {
   "a symlink above the root": [[link("out", "../../etc/passwd")], "link-outside"],
   "a hard link out": [[hardLink("shadow", "../../etc/shadow")], "link-outside"],
   "a hard link to nothing": [[hardLink("shadow", "/etc/shadow")], "link-missing"],
+  "a hard link to a directory": [[directory("a"), hardLink("b", "a")], "link-missing"],
+  "a hard link to the root": [[hardLink("b", "/")], "link-missing"],
   "no parent": [[file("a/b")], "parent-missing"],
   "a whiteout of nothing": [[file(".wh.gone")], "whiteout"],
   "a whiteout without a name": [[file(".wh.")], "whiteout"],

@@ -70,6 +70,11 @@ function describeReadFailure(shown: string, cause: Error & { code: string }): Oc
         ...options,
         hint: "Raise the limit (ulimit -n).",
       });
+    case "EIO":
+      return new OciError("image-unreadable", `cannot read '${shown}': the device fails`, {
+        ...options,
+        hint: "See what the kernel says (dmesg).",
+      });
     default:
       return new OciError("image-unreadable", `cannot read '${shown}': ${cause.message}`, options);
   }

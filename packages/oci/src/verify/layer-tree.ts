@@ -138,7 +138,7 @@ function whiteOut(parent: Node, name: string, { layer, findings, where }: Applyi
   else parent.children.delete(hidden);
 }
 
-/** A hard link leads to a file that is there already; a symlink not above the root. */
+/** A hard link leads to something that is there already and no directory (link(2)); a symlink not above the root. */
 function checkLink(tree: LayerTree, { path, type, target }: LayerPlace, { findings, where }: Applying): void {
   const shown = JSON.stringify(Buffer.from(target, "latin1").toString());
   if (type === "symlink" && climbsOut(parentOf(path), target))
@@ -149,6 +149,8 @@ function checkLink(tree: LayerTree, { path, type, target }: LayerPlace, { findin
     findings.add("link-outside", `it is a hard link out of the root, to ${shown}`, where);
   else if (!tree.has(plain))
     findings.add("link-missing", `it is a hard link to ${shown}, which is not there`, where);
+  else if (tree.get(plain)?.type === "directory")
+    findings.add("link-missing", `it is a hard link to ${shown}, which is a directory`, where);
 }
 
 function parentOf(path: string): string {
