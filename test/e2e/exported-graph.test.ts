@@ -257,7 +257,7 @@ describe.skipIf(!ready)("an exported closure is packed", () => {
       const missing = await refusal(["--graph", "nothing.json"]);
       expect([missing.exitCode, missing.stderr]).toEqual([
         2,
-        expect.stringContaining("--graph: cannot read 'nothing.json': ENOENT"),
+        expect.stringContaining("--graph: cannot read 'nothing.json': it does not exist"),
       ]);
       const none = await refusal(["--graph", write("none.json", "[]")]);
       expect([none.exitCode, none.stderr]).toEqual([3, expect.stringContaining("holds no store path")]);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { PackOptions } from "@stowage/core";
+import { unreadable } from "./unreadable.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** `--entrypoint`, `--cmd`: a JSON array of strings, or one word. */
@@ -58,9 +59,7 @@ export function readConfigFile(path: string): unknown {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UsageError(
-      `--config: cannot read '${path}': ${cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)}`,
-    );
+    throw unreadable("--config", path, cause);
   }
   return parseJson(text, `--config: '${path}' is not JSON: `);
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
-import { UsageError } from "./usage-error.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** A file's text; `-` is stdin. */
 export async function readTextFile(option: string, path: string, signal: AbortSignal): Promise<string> {
@@ -9,8 +9,7 @@ export async function readTextFile(option: string, path: string, signal: AbortSi
     return path === "-" ? await readStdin(signal) : await readFile(path, { encoding: "utf8", signal });
   } catch (cause) {
     signal.throwIfAborted();
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new UsageError(`${option}: cannot read '${path}': ${reason}`);
+    throw unreadable(option, path, cause);
   }
 }
 
