@@ -393,6 +393,10 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
     expect(said.exitCode).toBe(3);
     for (const name of ["this machine's store", `file://${other}`, `file://${cache}`])
       expect(said.stderr).toContain(name);
+    // Without a cache, that there are caches is what helps.
+    const alone = await withoutNix(["pack", path]);
+    expect(alone).toMatchObject({ exitCode: 3, stdout: "", left: [] });
+    expect(alone.stderr).toContain("name a binary cache that has it with --store");
     // Those that do not have it are passed by.
     const found = await withoutNix(["ls", path, ...words, "--json"]);
     const paths = (JSON.parse(found.stdout) as { paths: unknown[] }).paths;

@@ -120,7 +120,7 @@ async function inspectInside(given: string, onDisk: string, storePath: StorePath
     throw new NixError("target-missing", `'${given}' points into ${storePath}, which has nothing there`, {
       path: given,
       cause,
-      hint: "It may have been collected: build it again.",
+      hint: "It may have been collected: build it again, or name a binary cache that has it with --store.",
     });
   }
 }
