@@ -7,6 +7,12 @@ import type { Codec } from "./codec.ts";
 import { formatOf } from "./codec-format.ts";
 
 /**
+ * A thread that is ended when a block has just begun may have made its codec and not yet set it up: then Node 24 aborts the whole
+ * process (`close before init`, src/node_zlib.cc). After so many milliseconds that is behind it.
+ */
+const PATIENCE = 100;
+
+/**
  * Threads that compress blocks. They are its own, as those of libuv, which the asynchronous functions of `node:zlib`
  * use, are four whatever the machine has.
  */
@@ -21,7 +27,7 @@ export class BlockPool implements AsyncDisposable {
     this.jobs = jobs;
     // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
     const file = new URL(`./block-worker${extname(import.meta.url)}`, import.meta.url);
-    this.#threads = new WorkerPool({ file, jobs, failed });
+    this.#threads = new WorkerPool({ file, jobs, patience: PATIENCE, failed });
   }
 
   /** What layers are stored as: everything that their bytes depend on beside the plain ones. */

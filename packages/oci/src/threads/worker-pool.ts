@@ -11,6 +11,8 @@ export interface WorkerPoolOptions {
   readonly jobs: number;
   /** How many more there may be at present. */
   readonly moreJobs?: () => number;
+  /** How long a thread may go on with its task once it is to end, in milliseconds; default 0. */
+  readonly patience?: number;
   /** The error that says why a task was not done. */
   readonly failed: (why: string, cause?: unknown) => Error;
 }
@@ -67,9 +69,11 @@ export class WorkerPool implements AsyncDisposable {
     await Promise.all([...this.#threads].map((thread) => this.#end(thread)));
   }
 
-  /** A thread that is idle ends by itself; one at work is stopped in the middle. */
+  /** A thread that is idle ends by itself; one at work is stopped in the middle, unless it is done soon. */
   async #end(thread: Worker): Promise<void> {
     if (!this.#idle.includes(thread)) {
+      const { patience = 0 } = this.#options;
+      if (patience > 0) await answerOrTimeout(thread, patience);
       await thread.terminate();
       return;
     }
@@ -121,12 +125,16 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #assign(thread: Worker, job: Job): void {
-    const { failed } = this.#options;
+    const { failed, patience = 0 } = this.#options;
+    let ending: NodeJS.Timeout | undefined;
     const finish = (): void => {
+      clearTimeout(ending);
       thread.off("message", onMessage).off("error", onError).off("exit", onExit);
       job.signal?.removeEventListener("abort", onAbort);
     };
-    const onAbort = (): void => void thread.terminate();
+    const onAbort = (): void => {
+      ending = setTimeout(() => void thread.terminate(), patience);
+    };
     const onMessage = (answer: unknown): void => {
       this.#proven.add(thread);
       if (!job.take(answer)) return;
@@ -150,6 +158,18 @@ export class WorkerPool implements AsyncDisposable {
     job.signal?.addEventListener("abort", onAbort, { once: true });
     thread.postMessage(job.task);
   }
+}
+
+function answerOrTimeout(thread: Worker, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    for (const event of ["message", "exit"]) {
+      thread.once(event, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+  });
 }
 
 interface Job {

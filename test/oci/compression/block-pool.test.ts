@@ -1,0 +1,32 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { BlockPool, parseCompression, type Codec } from "@stowage/oci";
+import { expect, test } from "vitest";
+
+/** As large as a block is that takes a few milliseconds. */
+const BYTES = 64 * 1024;
+
+function newSlot(): Parameters<BlockPool["compress"]>[0] {
+  return {
+    plain: new Uint8Array(new SharedArrayBuffer(BYTES)),
+    packed: new Uint8Array(new SharedArrayBuffer(2 * BYTES)),
+  };
+}
+
+test.each(["gzip", "zstd:19"])("%s: a block that is done soon is not ended in the middle", async (words) => {
+  const codec = parseCompression(words) as Codec;
+  const pool = new BlockPool(codec, 1);
+  await pool.compress(newSlot(), BYTES, undefined);
+  const underWay = pool.compress(newSlot(), BYTES, undefined);
+  await turn();
+  await pool[Symbol.asyncDispose]();
+  expect(await underWay).toBeGreaterThan(0);
+
+  const other = new BlockPool(codec, 1);
+  await other.compress(newSlot(), BYTES, undefined);
+  const abort = new AbortController();
+  const aborted = other.compress(newSlot(), BYTES, abort.signal);
+  await turn();
+  abort.abort();
+  expect(await aborted).toBeGreaterThan(0);
+  await other[Symbol.asyncDispose]();
+});
