@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { typesTakenAway } from "./support/from-source.ts";
 
@@ -26,6 +27,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // One more than Vitest's own choice: who waits for an engine or a disk leaves half of two processors idle.
+    maxWorkers: availableParallelism(),
     execArgv: [...typesTakenAway],
     // What a page shows comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 30_000 } },
