@@ -16,7 +16,9 @@ const ready = requireWorld() && requirePrograms("nix", "nix-store", "docker-regi
 /** Releases of a service, one after the other, and what each brings; the last is no release but the same once more. */
 const releases = ["first", "second", "third", "bumped", "rebased", "rebased"] as const;
 
-const ways = ["popularity", "auto", "single", "expected", "expected, from the previous"] as const;
+/** What is compared; CI takes the one that comes nearest. */
+const others = isLong ? (["popularity", "auto", "single"] as const) : (["auto"] as const);
+const ways = [...others, "expected", "expected, from the previous"] as const;
 type Way = (typeof ways)[number];
 
 interface Manifest {
@@ -120,7 +122,7 @@ describe.skipIf(!ready)("upgrades of a real service on a real registry", () => {
         (rows.get(way) as Moved[]).slice(1).reduce((total, { bytes }) => total + bytes, 0);
       if (isLong) process.stderr.write(describeRows(layers, rows));
 
-      for (const way of ["popularity", "auto", "single"] as const) {
+      for (const way of others) {
         expect(sum("expected"), way).toBeLessThanOrEqual(sum(way));
       }
       expect(sum("expected, from the previous")).toBeLessThanOrEqual(sum("expected"));

@@ -90,20 +90,17 @@ describe.skipIf(!requirePrograms("python3", "tar", "bsdtar", "bash", "cmp"))(
   "files of many GiB",
   { timeout: 900_000 },
   () => {
-    test("a file of 8 GiB has the bytes that Python's tarfile gives it", async () => {
+    // A minute or two each where a machine is slow: CI reads on after such a file with headers alone (test/oci/layer).
+    test.runIf(isLong)("a file of 8 GiB has the bytes that Python's tarfile gives it", async () => {
       const { root } = makeLargeTree(TOO_LARGE);
       const python = spawn("python3", [writer, root, path], { stdio: ["ignore", "pipe", "inherit"] });
       const length = await expectBytes(python.stdout, writeLayer(storeLayer(root, [path])));
       expect(layerSize(storeLayer(root, [path]))).toBe(length);
     });
 
-    // Each takes a minute on a slow machine: one in CI, at the size where headers change.
     const cases = (Object.keys(readers) as (keyof typeof readers)[]).flatMap((reader) =>
       [5 * GIB, TOO_LARGE - 1, TOO_LARGE, 9 * GIB].map((size) => [reader, size] as const),
     );
-    test.each(isLong ? cases : ([["tar", TOO_LARGE]] as const))(
-      "%s reads back a file of %s bytes, and the one after",
-      readBack,
-    );
+    test.runIf(isLong).each(cases)("%s reads back a file of %s bytes, and the one after", readBack);
   },
 );

@@ -19,7 +19,6 @@ import {
   writeSparsely,
   zerosEntry,
 } from "../../support/memory-image.ts";
-import { isLong } from "../../support/campaign.ts";
 import { collect } from "../../support/layer-bytes.ts";
 import { requirePrograms } from "../../support/programs.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -121,33 +120,3 @@ test("tar and bsdtar read on after a file over 8 GiB", () => {
     expect(lines[1]).toContain("last");
   }
 });
-
-/** Writes to stdout what each reader makes of the layer's one file. */
-const contentsReaders: Readonly<Record<string, (archive: string) => readonly string[]>> = {
-  tar: (archive) => ["-xOf", archive],
-  bsdtar: (archive) => ["-xOf", archive],
-  python3: (archive) => [
-    "-c",
-    `import shutil, sys, tarfile
-with tarfile.open(sys.argv[1]) as archive: shutil.copyfileobj(archive.extractfile(archive.next()), sys.stdout.buffer, 1 << 20)`,
-    archive,
-  ],
-};
-
-test
-  .skipIf(!isLong)
-  .each(Object.keys(contentsReaders).flatMap((program) => [5, 9].map((size) => [program, size] as const)))(
-  "%s reads a file of %d GiB back",
-  { timeout: 600_000 },
-  (program, gigabytes) => {
-    if (!requirePrograms(program)) return;
-    const archive = join(temporaryFolder(), "layer.tar");
-    const size = gigabytes * 1024 ** 3 + 7;
-    const fd = openSync(archive, "w");
-    writeSparsely(writeLayer([zerosEntry("/huge", size)]), { fd, offset: 0 });
-    closeSync(fd);
-    const compare = `size=$1; shift; "$@" 2>/dev/null | { head -c "$size" | cmp -n "$size" - /dev/zero && [ "$(wc -c)" -eq 0 ]; }`;
-    const words = contentsReaders[program]?.(archive) ?? [];
-    execFileSync("sh", ["-c", compare, "sh", `${size}`, program, ...words], { stdio: "pipe" });
-  },
-);
