@@ -53,7 +53,7 @@ export function encodeHeader(block: Buffer, offset: number, header: TarHeader): 
   writeChecksum(block, offset);
 }
 
-/** A loop: calls out of JavaScript for each field of a header took twice the time that all of it takes now. */
+/** A loop: calls out of JavaScript for each field take as long again as the whole header. */
 function writeBytes(block: Buffer, at: number, bytes: Uint8Array, most: number): void {
   const length = Math.min(bytes.length, most);
   for (let index = 0; index < length; index++) block[at + index] = bytes[index] as number;
