@@ -110,6 +110,31 @@ describe("registries that are odd", () => {
     expect(other.shown.filter((shown) => shown !== undefined)).toEqual([]);
   });
 
+  test("one that knows the repository by another name is shown a token for that", async () => {
+    const [own, theirs] = ["repository:app:pull,push", "repository:docker-local/app:pull,push"];
+    const asked: string[][] = [];
+    await using peer = await startPeerRegistry({
+      before: ({ url = "", headers }, response) => {
+        const { pathname, searchParams } = new URL(url, "http://localhost");
+        if (pathname === "/token") {
+          const scopes = searchParams.getAll("scope");
+          asked.push(scopes);
+          response.end(JSON.stringify({ token: scopes.includes(theirs) ? "theirs" : "own" }));
+          return true;
+        }
+        if (headers.authorization === "Bearer theirs") return false;
+        // What a read needs of the same repository adds nothing.
+        const scope = `repository:app:pull ${theirs}`;
+        const challenge = `Bearer realm="http://${headers.host}/token",scope="${scope}"`;
+        response.writeHead(401, { "www-authenticate": challenge }).end();
+        return true;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
+    expect(asked).toEqual([[own, theirs]]);
+  });
+
   test("one that redirects to plain HTTP elsewhere, or in a circle", async () => {
     const redirect = (location: string) => (_: unknown, response: ServerResponse) => {
       response.writeHead(307, { location }).end();

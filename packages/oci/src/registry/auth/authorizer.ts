@@ -96,10 +96,9 @@ export class Authorizer {
     const { realm, service, scope } = parameters;
     if (realm === undefined)
       throw new OciError("registry-failed", `${this.#domain} names no token server`, { path: this.#domain });
-    const asked = scopes.length > 0 ? scopes : (scope?.split(" ") ?? []);
     return fetchToken(
       this.#client,
-      { realm, service, scopes: asked },
+      { realm, service, scopes: withAsked(scopes, scope) },
       { registry: url, credentials, signal },
     );
   }
@@ -125,4 +124,21 @@ export class Authorizer {
       hint: `Log in again: docker login ${this.#domain}, or give --username and --password-stdin.`,
     });
   }
+}
+
+/**
+ * The scopes of a purpose, and those that a registry asks for of anything else: one that shows several as one knows its repositories
+ * by other names. What it asks for of the same repository is less, for one request only.
+ */
+function withAsked(scopes: readonly string[], asked: string | undefined): string[] {
+  const known = new Set(scopes.map(withoutActions));
+  const others = (asked ?? "")
+    .split(" ")
+    .filter((scope) => scope !== "" && !known.has(withoutActions(scope)));
+  return [...scopes, ...others];
+}
+
+/** `repository:team/app` of `repository:team/app:pull,push`. */
+function withoutActions(scope: string): string {
+  return scope.replace(/:[^:]*$/, "");
 }
