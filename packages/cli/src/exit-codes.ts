@@ -55,6 +55,7 @@ const byCode: Readonly<Record<string, number>> = {
   "engine-failed": exitCodes.environment,
   "cache-failed": exitCodes.remote,
   "cache-corrupted": exitCodes.remote,
+  "cache-unsupported": exitCodes.remote,
   "cache-untrusted": exitCodes.remote,
   "nar-replaced": exitCodes.remote,
   "spool-failed": exitCodes.environment,

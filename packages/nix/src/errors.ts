@@ -24,6 +24,8 @@ export type NixErrorCode =
   | "cache-failed"
   /** A binary cache holds something else than it says, or says what cannot be. */
   | "cache-corrupted"
+  /** A binary cache is for another store directory, or has NARs in a form that nobody here reads. */
+  | "cache-unsupported"
   /** Nobody who is trusted vouches for what a binary cache says of a path. */
   | "cache-untrusted"
   /** A binary cache failed to give a path whole, and another store that has the same was found: to be read again. */

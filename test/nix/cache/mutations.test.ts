@@ -20,7 +20,7 @@ import { requirePrograms } from "../../support/programs.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary-folder.ts";
 
 const compressions = ["none", "xz", "zstd", "gzip", "bzip2", "br"];
-const refusals = ["cache-corrupted", "cache-untrusted", "nar-invalid", "store-unsupported"];
+const refusals = ["cache-corrupted", "cache-untrusted", "nar-invalid", "cache-unsupported"];
 
 /** Reads a path from a cache whole; its NAR. */
 async function readFromCache(

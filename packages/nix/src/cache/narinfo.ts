@@ -44,7 +44,7 @@ type Single = (typeof single)[number];
  * The deriver is passed over too: no signature covers it.
  * @param asked the path that was asked for; the file must be about it
  * @param from what errors call the file
- * @throws NixError `cache-corrupted`; `store-unsupported` for a compression that nobody here reads
+ * @throws NixError `cache-corrupted`; `cache-unsupported` for a compression that nobody here reads
  */
 export function parseNarInfo(text: string, asked: StorePath, from: string): NarInfo {
   const storeDir = asked.slice(0, asked.lastIndexOf("/"));
@@ -125,7 +125,7 @@ function readCompression(name: string | undefined, from: string): NarCompression
   const said = name === undefined || name === "" ? "bzip2" : name;
   const known = narCompressions.find((each) => each === said);
   if (known !== undefined) return known;
-  throw new NixError("store-unsupported", `${from}: nobody here reads NARs compressed with '${said}'`, {
+  throw new NixError("cache-unsupported", `${from}: nobody here reads NARs compressed with '${said}'`, {
     path: from,
     hint: `Of what Nix writes these are read: ${narCompressions.join(", ")}.`,
   });

@@ -48,6 +48,11 @@ export class BinaryCacheStore implements Store {
     return this.#source.name;
   }
 
+  /** What errors call the file in which it says what it is. */
+  get infoName(): string {
+    return `${this.name}/nix-cache-info`;
+  }
+
   resolveTarget(target: string): Promise<Target> {
     return resolveByName(target, { storeDir: this.storeDir, physicalDir: this.storeDir });
   }
@@ -221,7 +226,7 @@ export class BinaryCacheStore implements Store {
         "cache-failed",
         `${this.name} is no binary cache: it has no nix-cache-info${reason === undefined ? "" : ` (it answers ${reason})`}`,
         {
-          path: this.name,
+          path: this.infoName,
           hint:
             reason === "401" || reason === "403"
               ? "It wants a login: Nix's netrc-file may have one, which is shown in HTTPS only."
@@ -229,11 +234,11 @@ export class BinaryCacheStore implements Store {
         },
       );
     }
-    const from = `${this.name}/nix-cache-info`;
+    const from = this.infoName;
     const { storeDir } = parseCacheInfo(await this.#read(bytes, from), from);
     if (storeDir === undefined || storeDir === this.storeDir) return;
-    throw new NixError("store-unsupported", `${this.name} is for ${storeDir}, not for ${this.storeDir}`, {
-      path: this.name,
+    throw new NixError("cache-unsupported", `${this.name} is for ${storeDir}, not for ${this.storeDir}`, {
+      path: from,
       hint: `Name the store directory with ?store=${storeDir} behind the cache's URL.`,
     });
   }
