@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
 import { NixError, openStore, type Store, type Transport } from "@stowage/nix";
-import { readLogins, readSetting, type CacheAnswer } from "@stowage/nix/internal";
+import { readCountSetting, readLogins, readSetting, type CacheAnswer } from "@stowage/nix/internal";
 import { OciError } from "@stowage/oci";
 import { HttpDownloads } from "@stowage/oci/internal";
 import { readCertificates, Registries, type RegistryAccess } from "./registry/registry-access.ts";
+
+/** A download that has begun and stops is gone on with after so long, where Nix's configuration says nothing of it. */
+const STALL_SECONDS = 60;
 
 /** Where store paths come from, and whose word counts for it. */
 export interface StoreAccess {
@@ -87,7 +90,17 @@ class CacheTransport implements Transport {
       if (login === undefined) return undefined;
       return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}`;
     };
-    return new HttpDownloads({ insecure, certificates, authorize, environment });
+    const stalled = await readCountSetting("stalled-download-timeout", environment);
+    const answerTimeout = stalled === undefined ? undefined : stalled * 1_000;
+    const stallTimeout = answerTimeout ?? STALL_SECONDS * 1_000;
+    return new HttpDownloads({
+      insecure,
+      certificates,
+      authorize,
+      environment,
+      answerTimeout,
+      stallTimeout,
+    });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 export type { CacheAnswer } from "./cache/cache-source.ts";
 export { readLogins, type Login } from "./cache/netrc.ts";
-export { readSetting } from "./cache/nix-conf.ts";
+export { readCountSetting, readSetting } from "./cache/nix-conf.ts";
 export { cacheFolder } from "./cache-folder.ts";
 export { NarPipe } from "./nar/nar-pipe.ts";
 export { parseRegistration } from "./registration.ts";

@@ -38,6 +38,25 @@ export async function readSetting(name: string, environment: NodeJS.ProcessEnv):
   return said === "" ? undefined : said;
 }
 
+/**
+ * A setting that counts something, in the same places; undefined where none says it.
+ * @throws NixError `store-unsupported` for a file that cannot be read, or what is no number
+ */
+export async function readCountSetting(
+  name: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<number | undefined> {
+  const said = await readSetting(name, environment);
+  if (said === undefined || /^\d{1,9}$/.test(said)) return said === undefined ? undefined : Number(said);
+  throw new NixError(
+    "store-unsupported",
+    `Nix's configuration has '${said}' for ${name}, which is no number`,
+    {
+      hint: "Mend it in nix.conf or in NIX_CONFIG.",
+    },
+  );
+}
+
 /** All that is set, the strongest last. */
 async function readAll(environment: NodeJS.ProcessEnv): Promise<Setting[]> {
   const settings: Setting[] = [];

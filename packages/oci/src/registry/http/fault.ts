@@ -27,6 +27,13 @@ const REFUSED_ATTEMPTS = 3;
 const tlsHint =
   "Give the authority's certificate with --ca-file, or say --insecure with the registry's name.";
 
+/** What undici calls waiting for too long. */
+const lateness: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: "nobody took the connection in time",
+  UND_ERR_HEADERS_TIMEOUT: "it did not answer in time",
+  UND_ERR_BODY_TIMEOUT: "it stopped in the middle of an answer",
+};
+
 /** What a failed connection means. */
 export function connectionFault(cause: unknown, host: string): PassingFault | OciError {
   if (cause instanceof ProxyFailure) return proxyFault(cause, host);
@@ -43,6 +50,8 @@ export function connectionFault(cause: unknown, host: string): PassingFault | Oc
       attempts: REFUSED_ATTEMPTS,
     });
   }
+  const late = lateness[code ?? ""];
+  if (late !== undefined) return new PassingFault(error(late, "Check the network, or try again later."));
   return new PassingFault(error(`the connection failed (${code ?? messageOf(cause)})`));
 }
 

@@ -12,12 +12,18 @@ import { Secrets } from "./secrets.ts";
 
 const MAX_REDIRECTS = 10;
 const CONNECT_MILLISECONDS = 15_000;
+/** As undici and Nix (`stalled-download-timeout`) have it. */
+const STALL_MILLISECONDS = 300_000;
 
 export interface HttpOptions {
   /** Registries that may be spoken to without a certificate that is verified, or in plain HTTP. */
   readonly insecure?: readonly string[] | undefined;
   /** Certificates in PEM that are trusted beside the usual ones. */
   readonly certificates?: string | undefined;
+  /** Milliseconds after which a request that is not answered has failed; default 300,000. */
+  readonly answerTimeout?: number | undefined;
+  /** Milliseconds without a byte after which an answer that is wanted has failed; default 300,000. */
+  readonly stallTimeout?: number | undefined;
   /** Where proxies are named: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in upper or lower case. */
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
@@ -153,10 +159,12 @@ export class HttpClient implements AsyncDisposable {
     const name = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
     const proxy = isDirect ? "" : parseProxy(name, this.#said(name));
     const isProxy = (origin: string | URL): boolean => proxy !== "" && hostOf(origin) === hostOf(proxy);
+    const { answerTimeout = STALL_MILLISECONDS, stallTimeout = STALL_MILLISECONDS } = this.#options;
+    const stalls = { headersTimeout: answerTimeout, bodyTimeout: stallTimeout };
     const factory = (origin: string | URL, settings: object): Dispatcher => {
       const { connect, ...others } = settings as { readonly connect: buildConnector.connector };
       const fault = isProxy(origin) ? (error: Error) => new ProxyFailure(name, error) : undefined;
-      return new Pool(origin, { ...others, connect: this.#watch(connect, fault) });
+      return new Pool(origin, { ...others, ...stalls, connect: this.#watch(connect, fault) });
     };
     const options = { connect: buildConnector({ ...tls, ...patience }), factory };
     if (proxy === "") return new Agent(options);
