@@ -11,7 +11,7 @@ export interface InspectOptions extends ImageAccess {
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
 }
 
-/** Bytes of layers read, and of all layers together as stored. */
+/** Bytes of layers read, and of all layers together as stored; about how many where digests are made, until all are. */
 export interface ReadProgress {
   readonly phase: "read";
   readonly read: number;

@@ -193,8 +193,9 @@ function stagePlainLayers(
         layerOptions.onBytes?.(known.size);
         return known;
       }
-      const size = layer.estimate === undefined ? await layer.size(layerOptions.signal) : undefined;
-      return blobs.stage((file) => writeLayerInto({ file, offset: 0, size }, { layer, index }, layerOptions));
+      return blobs.stage((file) =>
+        writeLayerInto({ file, offset: 0, size: undefined }, { layer, index }, layerOptions),
+      );
     },
   });
 }
