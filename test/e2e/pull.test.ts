@@ -188,6 +188,11 @@ describe.skipIf(!ready)("an image in a registry, wherever an image is taken", ()
     const named = await run(["verify", `docker://${registry.host}/team/app:1`]);
     expect(named).toMatchObject({ exitCode: 3 });
     expect(named.stderr).toMatch(/named without docker:\/\/: 127\.0\.0\.1:\d+\/team\/app:1\n?$/);
+    const upperCase = await run(["verify", `${registry.host}/team/App:1`]);
+    expect(upperCase).toMatchObject({ exitCode: 3 });
+    expect(upperCase.stderr).toMatch(/Nor is it an image in a registry: .* has no upper case\n?$/);
+    const folder = await run(["verify", "images/App.tar"]);
+    expect(folder.stderr).toMatch(/Name an image archive or a layout directory\.\n?$/);
     const mistaken = await run(["ls", "out.invalid/app.tar"]);
     expect(mistaken).toMatchObject({ exitCode: 5 });
     expect(mistaken.stderr).toMatch(/There is no file 'out\.invalid\/app\.tar' here/);

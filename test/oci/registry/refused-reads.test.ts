@@ -75,6 +75,27 @@ describe("who may write and not read pushes", () => {
   });
 });
 
+test.each([
+  [404, /some registries want a repository made/],
+  [413, /Raise its limit, or that of a proxy before it/],
+])("an upload that is answered with %i says what to do", async (status, hint) => {
+  await using peer = await startPeerRegistry({
+    before: ({ method, headers }, response) => {
+      const isLarge = method === "PATCH" || Number(headers["content-length"]) > 1_000_000;
+      const isRefused = status === 404 ? method === "POST" : isLarge;
+      // Before it was read, as proxies do.
+      if (isRefused) response.writeHead(status, { connection: "close" }).end("<html>no</html>");
+      return isRefused;
+    },
+  });
+  await using registry = new Registry(peer.host, { retry });
+  const repository = new Repository(registry, "app", "pull,push");
+  await expect(pushDraft(image, { repository, tags: ["1"] })).rejects.toMatchObject({
+    message: expect.stringMatching(new RegExp(`answers ${status} for layer .* in app$`)) as string,
+    hint: expect.stringMatching(hint) as string,
+  });
+});
+
 describe("an upload does without", () => {
   test("knowing how much of it arrived", async () => {
     let broken = 0;

@@ -34,6 +34,12 @@ describe("references", () => {
   });
 });
 
+test("a reference with a scheme is told without it", () => {
+  expect(() => parseReference("docker://a.example/b:1")).toThrow(
+    expect.objectContaining({ hint: "An image in a registry is named without docker://: a.example/b:1" }),
+  );
+});
+
 describe("files of credentials", () => {
   const encode = (text: string): string => Buffer.from(text).toString("base64");
   const find = (document: unknown, domain: string, repository = "team/app") =>

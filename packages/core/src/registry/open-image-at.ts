@@ -43,9 +43,11 @@ export async function openImageAt(
 ): Promise<ImageSource> {
   const { registry = {}, environment = process.env, platform, signal } = access;
   if (!(await isImageReference(word))) {
-    const [, name] = /^docker:\/\/(.+)$/.exec(word) ?? [];
-    if (name !== undefined && isRegistryReference(name)) throw withoutTransport(word, name);
-    return openImage(word, signal);
+    try {
+      return await openImage(word, signal);
+    } catch (error) {
+      throw withReferenceHint(error, word);
+    }
   }
   const reference = parseReference(word);
   const isShared = registry instanceof Registries;
@@ -62,12 +64,22 @@ export async function openImageAt(
   }
 }
 
-/** How the containers tools name an image in a registry. */
-function withoutTransport(word: string, name: string): OciError {
-  return new OciError("image-missing", `there is no '${word}'`, {
-    path: word,
-    hint: `An image in a registry is named without docker://: ${name}`,
-  });
+/** What begins as a reference does, with a host's port or a dot in it, or as a URL; or what names a digest. */
+const referenceLike = /^(?:[\w.-]+|\[[\da-fA-F:]+\]):\w*\/|^\w[\w-]*\.[\w.-]+\/|.@/;
+
+/** What is no path here may have been meant as a reference, and is none either. */
+function withReferenceHint(error: unknown, word: string): unknown {
+  if (!(error instanceof OciError) || error.code !== "image-missing" || !referenceLike.test(word))
+    return error;
+  try {
+    parseReference(word);
+    return error;
+  } catch (reason) {
+    if (!(reason instanceof OciError)) throw reason;
+    const { message, path, cause } = error;
+    const hint = word.includes("://") ? reason.hint : `Nor is it an image in a registry: ${reason.message}`;
+    return new OciError("image-missing", message, { hint, path, cause });
+  }
 }
 
 /** What was taken for a reference may have been meant as a path. */

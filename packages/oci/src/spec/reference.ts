@@ -91,8 +91,13 @@ function namesRegistry([first = "", ...rest]: readonly string[]): boolean {
 }
 
 export function invalidReference(text: string, reason: string): OciError {
+  // How the containers tools and browsers name what is in a registry.
+  const [, scheme, name] = /^(docker|https?):\/\/(.+)$/.exec(text) ?? [];
   return new OciError("image-invalid", `'${text}' is not an image name: ${reason}`, {
     path: text,
-    hint: "Write NAME[:TAG] in lower case, such as hello:1.0 or registry.example/team/hello.",
+    hint:
+      name === undefined
+        ? "Write NAME[:TAG] in lower case, such as hello:1.0 or registry.example/team/hello."
+        : `An image in a registry is named without ${scheme}://: ${name}`,
   });
 }

@@ -41,8 +41,13 @@ function hasTooSmallScope(response: HttpResponse): boolean {
 function hintFor(status: number, host: string): string | undefined {
   if (status === 401) return `Log in with docker login ${host}, or give --username and --password-stdin.`;
   if (status === 403) return "The credentials, if any, do not allow it.";
+  if (status === 404)
+    return "Check the name; some registries want a repository made before anything is pushed to it.";
   if (status === 405) return "It may be read-only.";
+  if (status === 413)
+    return "Raise its limit, or that of a proxy before it, or make smaller layers: pack --max-layers.";
   if (status === 429) return "Wait a while, or log in: registries count requests.";
+  if (status >= 500) return "Try again later; its own log says more.";
   return undefined;
 }
 
