@@ -6,8 +6,8 @@ import { execa } from "execa";
 import { startRegistry } from "../support/registry.ts";
 import { removeFolder } from "../support/temporary-folder.ts";
 import { buildFlake } from "../support/world.ts";
-import { nixEnvironment } from "../support/nix-environment.ts";
 import { forget, stowageCommand } from "./stowage-command.ts";
+import { userEnvironment } from "./user-environment.ts";
 
 /*
  * A cold push against curl uploading the same blobs, each to a registry of its own on loopback that has nothing, in turns.
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   try {
     const layout = join(folder, "layout");
     const [node = "", ...cli] = stowageCommand;
-    const env = { ...nixEnvironment, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") };
+    const env = { ...userEnvironment, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") };
     execFileSync(node, [...cli, "pack", link, "--format", "oci-dir", "-o", layout, "-q"], { env });
     const { manifests } = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")) as {
       manifests: { digest: string }[];

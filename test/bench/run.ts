@@ -3,7 +3,6 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { nixEnvironment } from "../support/nix-environment.ts";
 import { requireWorld } from "../support/programs.ts";
 import { removeFolder } from "../support/temporary-folder.ts";
 import { buildFlake } from "../support/world.ts";
@@ -16,6 +15,7 @@ import { changeRow, digestsRow, memoryRow, packingRows, startRow } from "./rows.
 import type { Bench } from "./stowage-command.ts";
 import { fortuneCatSubject, generatedSubject, type Subject } from "./subject.ts";
 import { renderTables, type Results } from "./table.ts";
+import { userEnvironment } from "./user-environment.ts";
 
 /**
  * Measures whole processes of the command against others that do as much, in turns, over generated closures and
@@ -54,8 +54,8 @@ process.once("exit", () => removeFolder(folder));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const bench: Bench = { folder, cache: join(folder, "cache") };
-// Every process takes it from here: Nix without a daemon, the command with a cache of its own.
-Object.assign(process.env, nixEnvironment, { XDG_CACHE_HOME: bench.cache });
+// Every process takes it from here, the command with a cache of its own.
+process.env = { ...userEnvironment, XDG_CACHE_HOME: bench.cache };
 
 const results: Results[] = [];
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
+import { userEnvironment } from "../bench/user-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -28,6 +29,12 @@ interface Document {
     }[];
   }[];
 }
+
+test("what is measured runs as it does for users, without what Node keeps compiled for the tests", () => {
+  const names = Object.keys(userEnvironment);
+  expect(names).toEqual(expect.arrayContaining(["PATH", "NIX_CONFIG"]));
+  expect(names.filter((name) => name === "CI" || name.startsWith("NODE_"))).toEqual([]);
+});
 
 describe.skipIf(!ready)("pnpm bench --quick", () => {
   // What it measures is not looked at: that it measures everything is.
