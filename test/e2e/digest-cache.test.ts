@@ -1,12 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -61,9 +64,7 @@ class Bench {
   /** Packs in this process, and gives the archive's digest. */
   async archive(options: Partial<PackOptions> = {}): Promise<string> {
     const { output } = await this.#packHere("image.tar", options);
-    return createHash("sha256")
-      .update(readFileSync(output as string))
-      .digest("hex");
+    return sha256Of(output as string);
   }
 
   /** Packs into a layout, and gives its manifest's digest. */
@@ -105,6 +106,10 @@ class Bench {
       writeFileSync(join(this.digests, name), `${sum}\n${text}\n`);
     }
   }
+}
+
+function sha256Of(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
 const anotherDigest = `sha256:${"1".repeat(64)}`;
@@ -200,6 +205,24 @@ describe.skipIf(!ready)("the digest cache", () => {
       expect(await bench.archive()).toBe(archive);
       expect(bench.texts()).toEqual(good);
     }
+  });
+
+  test("what is in an entry's place and no file is neither read nor waited for, and is replaced", async () => {
+    const bench = new Bench();
+    const archive = await bench.archive();
+    const good = bench.texts();
+    const [pipe = "", endless = "", link = ""] = Object.keys(good).map((name) => join(bench.digests, name));
+    const elsewhere = join(bench.folder, "elsewhere");
+    renameSync(link, elsewhere);
+    for (const path of [pipe, endless]) rmSync(path);
+    execFileSync("mkfifo", [pipe]);
+    symlinkSync("/dev/zero", endless);
+    symlinkSync(elsewhere, link);
+    const said = await stowage(bench.words("image.tar"), { env: bench.env, timeout: 60_000 });
+    expect(said.exitCode, said.stderr).toBe(0);
+    expect(sha256Of(join(bench.folder, "image.tar"))).toBe(archive);
+    expect(bench.texts()).toEqual(good);
+    expect(bench.entries().every((name) => lstatSync(join(bench.digests, name)).isFile())).toBe(true);
   });
 
   test.each([
@@ -329,11 +352,7 @@ describe.skipIf(!ready)("an unchanged closure and a layout that has it", () => {
     writeFileSync(join(blobs, two), "");
     expect(await bench.layout()).toBe(first);
     expect(sizes()).toEqual(before);
-    expect(
-      createHash("sha256")
-        .update(readFileSync(join(blobs, one)))
-        .digest("hex"),
-    ).toBe(one);
+    expect(sha256Of(join(blobs, one))).toBe(one);
   });
 
   test("one changed path is written, the others are not", async () => {

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -61,7 +63,7 @@ export class CacheFolder implements Disposable {
   get(key: string): Buffer | undefined {
     if (!this.#isReadable) return undefined;
     try {
-      return readFileSync(join(this.folder, key));
+      return readRegularFile(join(this.folder, key));
     } catch {
       return undefined;
     }
@@ -164,5 +166,15 @@ export class CacheFolder implements Disposable {
       if (stats !== undefined && Date.now() - stats.mtimeMs > LEFT_MILLISECONDS)
         rmSync(path, { force: true });
     }
+  }
+}
+
+/** A pipe or a device in an entry's place would be waited for, or read without end; a symlink leads to what nobody here wrote. */
+function readRegularFile(path: string): Buffer | undefined {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd) : undefined;
+  } finally {
+    closeSync(fd);
   }
 }
