@@ -247,6 +247,19 @@ describe.skipIf(!ready)("images that are there already", () => {
       });
     }
 
+    test("of images in several repositories of its registry sends none of their blobs", async () => {
+      const places: string[] = [];
+      for (const [position, image] of forge().entries()) {
+        const place = `${registry.host}/each/of-${position}:1`;
+        await push(image, place);
+        places.push(place);
+      }
+      const said = await run(["index", `${registry.host}/all/app:1`, ...places, "--json"]);
+      expect(said).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(validate("index", said.stdout)).toMatchObject({ pushed: [{ sent: 0 }] });
+      expect(await run(["verify", `${registry.host}/all/app:1`])).toMatchObject({ exitCode: 0 });
+    });
+
     test("is the same in a registry, an archive and a layout, and each reader finds its platform", async () => {
       const images = forge();
       const folder = temporaryFolder();

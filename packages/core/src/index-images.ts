@@ -147,11 +147,10 @@ async function makeIndex(
   const onBytes = count("push", size * places.length);
   for (const { domain, repository, names } of places) {
     const target = new Repository(registries.get(domain), repository, "pull,push");
-    const mountFrom = repositoriesIn(domain, read);
     const { sent } = await pushStored(
       index,
       { repository: target, tags: names.map(({ tag }) => tag) },
-      { mountFrom, signal, onBytes },
+      { signal, onBytes },
     );
     pushed.push(
       ...names.map((name) => ({ reference: familiarName(name), manifestDigest: index.digest, sent })),
@@ -173,12 +172,6 @@ function describeEntry({ place, image, platform }: IndexEntry): IndexedImage {
     manifestDigest: image.digest,
     ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
   };
-}
-
-/** Where in a registry images lie that could be mounted. */
-function repositoriesIn(domain: string, read: readonly { readonly source: ImageSource }[]): string[] {
-  const repositories = read.map(({ source }) => source.repository);
-  return repositories.flatMap((at) => (at?.domain === domain ? [at.name] : []));
 }
 
 /** The names that are given, or the one name that all images have. */

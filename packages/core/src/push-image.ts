@@ -85,10 +85,7 @@ export async function pushImage(options: PushImageOptions): Promise<PushImageRes
   for (const [index, { domain, repository, names }] of places.entries()) {
     const target = new Repository(registries.get(domain), repository, "pull,push");
     const before = places.slice(0, index).filter((place) => place.domain === domain);
-    const mountFrom = [
-      ...(source.repository?.domain === domain ? [source.repository.name] : []),
-      ...before.map((place) => place.repository),
-    ];
+    const mountFrom = before.map((place) => place.repository);
     const tags = names.map(({ tag }) => tag);
     const { sent } = await pushStored(image, { repository: target, tags }, { mountFrom, signal, onBytes });
     const manifestDigest = image.digest;

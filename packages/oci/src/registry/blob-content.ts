@@ -13,6 +13,8 @@ export interface BlobContent {
   readonly size: number | undefined;
   /** What errors call it. */
   readonly what: string;
+  /** The repository that it is read from, where that is a registry's: one beside it may mount it from there. */
+  readonly origin?: { readonly domain: string; readonly name: string } | undefined;
   /** Each chunk is valid only until the next is asked for. */
   chunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** What it means where other bytes come than digest and size say; default that it changed meanwhile. */

@@ -40,7 +40,7 @@ export async function uploadBlob(
   content: BlobContent,
   options: UploadOptions = {},
 ): Promise<UploadedBlob> {
-  const { signal, onBytes, mountFrom = [] } = options;
+  const { signal, onBytes } = options;
   const supposed = supposedOf(content);
   if (supposed !== undefined && (await ifAnswered(repository.hasBlob(supposed, signal)))) {
     onBytes?.(supposed.size);
@@ -51,9 +51,8 @@ export async function uploadBlob(
   const upload = new Upload(repository, bytes, content.what);
   const wanted = supposedOf(held);
   if (wanted !== undefined) {
-    for (const other of mountFrom) {
-      if (other !== repository.name && (await upload.mount(wanted, other, signal)))
-        return arrived(bytes, wanted, "mounted");
+    for (const other of placesOf(content, repository, options)) {
+      if (await upload.mount(wanted, other, signal)) return arrived(bytes, wanted, "mounted");
     }
   }
   const sent = await retrying((progressed) => upload.goOn(progressed, signal), {
@@ -61,6 +60,17 @@ export async function uploadBlob(
     signal,
   });
   return arrived(bytes, sent, "sent");
+}
+
+/** Other repositories of the registry that have a blob, or may have it: those that are surest first. */
+function placesOf(
+  { origin }: BlobContent,
+  { registry, name }: Repository,
+  { mountFrom = [] }: UploadOptions,
+): ReadonlySet<string> {
+  const places = new Set([...(origin?.domain === registry.domain ? [origin.name] : []), ...mountFrom]);
+  places.delete(name);
+  return places;
 }
 
 /** What a blob is, or may well be. */

@@ -101,6 +101,7 @@ async function contentOf(
     digest,
     size,
     what: digest,
+    origin: source.repository,
     chunks: (signal) => blob.chunks(signal),
     differs: (reason) => damaged(source, `${digest}: ${reason}`),
   };
