@@ -33,8 +33,15 @@ export async function withLock<T>(
     return await work();
   } finally {
     for (const mark of marks) mark[Symbol.dispose]();
-    for (const link of links) await unlink(link).catch(() => {});
+    for (const link of links) await removeOwn(link);
   }
+}
+
+/** A disk's fault may pass; a link that stays in spite of it is a dead owner's for whoever comes next. */
+async function removeOwn(link: string): Promise<void> {
+  await unlink(link)
+    .catch(() => unlink(link))
+    .catch(() => {});
 }
 
 /** Waits for the lock. Returns the links to remove, in this order. */
