@@ -53,6 +53,7 @@ export function describePlan(
 ): { readonly layers: PlannedLayer[]; readonly leastExpectedBytes: number } {
   const model = modelChanges(graph, history);
   const unitOf = unitsByPosition(model);
+  const likelihoods = model.units.map((_, unit) => model.likelihood(weightOfAll(model, [unit])));
   const layers = plan.layers.map((paths, index): PlannedLayer => {
     const positions = paths.map((path) => graph.positionOf(path) as number);
     const units = [...new Set(positions.map((position) => unitOf.get(position) as number))];
@@ -60,7 +61,7 @@ export function describePlan(
     const likelihood = model.likelihood(weightOfAll(model, units));
     const size = sizes[index] as number;
     const alone = units.map((unit) => ({
-      likelihood: model.likelihood(weightOfAll(model, [unit])),
+      likelihood: likelihoods[unit] as number,
       size: model.sizes[unit] as number,
     }));
     return {
@@ -76,7 +77,7 @@ export function describePlan(
   const least = model.units.reduce(
     (sum, unit, number) =>
       sum +
-      model.likelihood(weightOfAll(model, [number])) *
+      (likelihoods[number] as number) *
         unit.reduce((size, position) => size + infoAt(graph, position).narSize, 0),
     0,
   );

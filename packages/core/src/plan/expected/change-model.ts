@@ -1,7 +1,6 @@
 import { storePathName } from "@stowage/nix";
 import { infoAt, type ClosureGraph } from "../../graph/closure-graph.ts";
-import { condense } from "../../graph/condensation.ts";
-import { lanesOf } from "../../graph/lanes.ts";
+import { condense, type Condensation } from "../../graph/condensation.ts";
 import { nameReader } from "../read-names.ts";
 import { ratesFrom, type ChangeHistory, type Rates } from "./rates.ts";
 
@@ -27,9 +26,11 @@ const PAGE = 4096;
 
 /** Models a closure's changes by what is known of its packages, and by a prior where nothing is. */
 export function modelChanges(graph: ClosureGraph, history?: ChangeHistory): ChangeModel {
-  const units = findUnits(graph);
+  const condensation = condense(graph);
+  const units = findUnits(graph, condensation);
   const { packageOf, names } = numberPackages(graph);
-  const { causes, affected } = findCauses(graph, units, packageOf, names.length);
+  const componentOf = units.map(([first]) => condensation.componentOf[first as number] as number);
+  const affected = countAffected(gatherCauses(condensation, packageOf, names.length), componentOf);
 
   const rootPackages = new Set(graph.roots.map((root) => packageOf[root] as number));
   const { weightOf, likelihood, weightFor } = ratesFrom(history);
@@ -46,12 +47,18 @@ export function modelChanges(graph: ClosureGraph, history?: ChangeHistory): Chan
   );
   const renumbered = new Uint32Array(names.length);
   for (const [after, before] of order.entries()) renumbered[before] = after;
+  // Gathered anew, so that each list comes out ascending with nothing to sort.
+  const causes = gatherCauses(
+    condensation,
+    packageOf.map((number) => renumbered[number] as number),
+    names.length,
+  );
   return {
     units,
     sizes: Float64Array.from(units, (unit) =>
       roundSize(unit.reduce((sum, position) => sum + infoAt(graph, position).narSize, 0)),
     ),
-    causes: causes.map((list) => list.map((number) => renumbered[number] as number).toSorted()),
+    causes: listCauses(causes, componentOf),
     weights: Float64Array.from(order, (number) => weights[number] as number),
     likelihood,
     weightFor,
@@ -64,23 +71,23 @@ export function unitsByPosition({ units }: ChangeModel): ReadonlyMap<number, num
 }
 
 /** The summed weights of all that changes any of some units. */
-export function weightOfAll(model: ChangeModel, units: readonly number[]): number {
-  const causes = new Set<number>();
-  for (const unit of units) for (const cause of model.causes[unit] as Uint32Array) causes.add(cause);
+export function weightOfAll({ causes, weights }: ChangeModel, units: readonly number[]): number {
+  const isCause = new Uint8Array(weights.length);
+  for (const unit of units) for (const cause of causes[unit] as Uint32Array) isCause[cause] = 1;
   // In one order, so that equal sets weigh the same to the last bit.
-  return [...causes]
-    .toSorted((a, b) => b - a)
-    .reduce((sum, cause) => sum + (model.weights[cause] as number), 0);
+  let sum = 0;
+  for (let cause = weights.length - 1; cause >= 0; cause--)
+    if (isCause[cause] === 1) sum += weights[cause] as number;
+  return sum;
 }
 
 /**
  * Names come before hashes, so that ties fall the same way when hashes change and nothing else does: a release that
  * only rebuilds something keeps its plan.
  */
-function findUnits(graph: ClosureGraph): number[][] {
+function findUnits(graph: ClosureGraph, { componentOf, count }: Condensation): number[][] {
   const keyOf = graph.infos.map(({ path }) => `${storePathName(path)}\0${path}`);
   const compare = (a: number, b: number): number => ((keyOf[a] as string) < (keyOf[b] as string) ? -1 : 1);
-  const { componentOf, count } = condense(graph);
   const units: number[][] = Array.from({ length: count }, () => []);
   const positions = graph.infos.map((_, position) => position).toSorted(compare);
   for (const position of positions) units[componentOf[position] as number]?.push(position);
@@ -106,19 +113,23 @@ function numberPackages(graph: ClosureGraph): { packageOf: Uint32Array; names: s
   return { packageOf: Uint32Array.from(keys, (key) => numbers.get(key) as number), names };
 }
 
-/** What changes each unit, and how many units each package changes. */
-function findCauses(
-  graph: ClosureGraph,
-  units: readonly (readonly number[])[],
+/** Numbers of packages for each component of a graph, as bits. */
+interface Causes {
+  readonly words: number;
+  readonly bits: Int32Array;
+}
+
+/** The packages in the closure of each component, by the numbers that packages have. */
+function gatherCauses(
+  { componentOf, count, offsets, targets }: Condensation,
   packageOf: Uint32Array,
   packages: number,
-): { causes: Uint32Array[]; affected: Uint32Array } {
-  const { componentOf, count, offsets, targets } = condense(graph);
+): Causes {
   const words = Math.ceil(packages / 32);
-  const sets = new Uint32Array(count * words);
+  const bits = new Int32Array(count * words);
   for (const [position, number] of packageOf.entries()) {
     const word = (componentOf[position] as number) * words + (number >>> 5);
-    sets[word] = (sets[word] as number) | (1 << (number & 31));
+    bits[word] = (bits[word] as number) | (1 << (number & 31));
   }
   // Edges lead to lower numbers: what is referred to is whole already.
   for (let component = 0; component < count; component++) {
@@ -126,20 +137,37 @@ function findCauses(
       const from = (targets[edge] as number) * words;
       const to = component * words;
       for (let word = 0; word < words; word++)
-        sets[to + word] = (sets[to + word] as number) | (sets[from + word] as number);
+        bits[to + word] = (bits[to + word] as number) | (bits[from + word] as number);
     }
   }
-  const affected = new Uint32Array(packages);
-  const causes = units.map(([first]) => {
-    const start = (componentOf[first as number] as number) * words;
-    const list: number[] = [];
+  return { words, bits };
+}
+
+/** How many of some components each package changes. */
+function countAffected({ words, bits }: Causes, components: readonly number[]): Uint32Array {
+  const affected = new Uint32Array(words * 32);
+  for (const component of components) {
     for (let word = 0; word < words; word++) {
-      for (const lane of lanesOf(sets[start + word] as number)) list.push(word * 32 + lane);
+      for (let left = bits[component * words + word] as number; left !== 0; left &= left - 1) {
+        const number = word * 32 + 31 - Math.clz32(left & -left);
+        affected[number] = (affected[number] as number) + 1;
+      }
     }
-    for (const number of list) affected[number] = (affected[number] as number) + 1;
-    return Uint32Array.from(list);
+  }
+  return affected;
+}
+
+/** The packages of some components, ascending. */
+function listCauses({ words, bits }: Causes, components: readonly number[]): Uint32Array[] {
+  const list = new Uint32Array(words * 32);
+  return components.map((component) => {
+    let length = 0;
+    for (let word = 0; word < words; word++) {
+      for (let left = bits[component * words + word] as number; left !== 0; left &= left - 1)
+        list[length++] = word * 32 + 31 - Math.clz32(left & -left);
+    }
+    return list.slice(0, length);
   });
-  return { causes, affected };
 }
 
 /** What is smaller than a page is as large as one: so little decides nothing. */
