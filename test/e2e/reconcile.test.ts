@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pack, reconcile, type Reconciliation } from "@stowage/core";
+import { pack, reconcile, type ReadProgress, type Reconciliation, type SizeParts } from "@stowage/core";
+import { copyToCache, makeCacheKey } from "../support/binary-cache.ts";
 import { registrationOf } from "../support/closure-files.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
@@ -10,7 +11,7 @@ import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts
 import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-describe.skipIf(!requirePrograms("nix-store"))("sizes side by side", () => {
+describe.skipIf(!requirePrograms("nix", "nix-store"))("sizes side by side", () => {
   let closure: SmallClosure;
   let answer: Reconciliation;
   beforeAll(async () => {
@@ -80,6 +81,43 @@ describe.skipIf(!requirePrograms("nix-store"))("sizes side by side", () => {
     const json = await stowage([...words, "--compression", "none", "--json"]);
     expect(validate("ls", json.stdout)["totals"]).not.toHaveProperty("compressedSize");
   });
+
+  test.each(["gzip", "none"])(
+    "a binary cache has all sizes but those on a disk, with %s",
+    async (compression) => {
+      const folder = temporaryFolder();
+      const key = makeCacheKey(folder);
+      const cache = { folder: join(folder, "cache"), key, from: closure.url };
+      copyToCache(closure.paths, cache);
+      const store = `file://${cache.folder}`;
+      const common = { targets: closure.paths, compression, environment: nixEnvironment };
+      const told: ReadProgress[] = [];
+      const far = await reconcile({
+        ...common,
+        store,
+        trustedPublicKeys: [key.publicKey],
+        onProgress: (progress) => told.push(progress),
+      });
+      const near = await reconcile({ ...common, store: closure.url });
+      const withoutDisk = (sizes: Partial<SizeParts>): unknown => {
+        const { onDiskSize, ...others } = sizes;
+        expect(onDiskSize).toBeTypeOf("number");
+        return others;
+      };
+      expect(far.paths).toEqual(near.paths.map(withoutDisk));
+      expect(far.totals).toEqual(withoutDisk(near.totals));
+      expect(near.totals.onDiskSize).toBeGreaterThan(0);
+      if (compression === "gzip") expect(told.at(-1)).toMatchObject({ read: far.totals.narSize });
+
+      const words = ["ls", ...closure.paths, "--reconcile", "--compression", compression];
+      const chosen = ["--store", store, "--trusted-public-key", key.publicKey];
+      const said = await stowage([...words, ...chosen]);
+      expect(said).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(said.stdout).toMatch(/^disk +- {2}.*binary cache.*$/m);
+      expect(said.stdout).toMatch(/^ *[\d.]+ MiB +- +[\d.]+ MiB .*-data-2\.0$/m);
+      validate("ls", (await stowage([...words, ...chosen, "--json"])).stdout);
+    },
+  );
 
   test("words that cannot be meant, and files that are not here", async () => {
     for (const words of [["--tree"], ["--cut"], ["--on-disk"], ["--sort", "closure"]]) {

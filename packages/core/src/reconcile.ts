@@ -1,13 +1,13 @@
 import { availableParallelism } from "node:os";
-import type { StorePath, DiskLocation } from "@stowage/nix";
+import type { DiskLocation, PathInfo, StorePath } from "@stowage/nix";
 import { BlockPool, layerSize, parseCompression, writeLayer, type LayerEntry } from "@stowage/oci";
 import { LayerCompression, measureEntries } from "@stowage/oci/internal";
-import { measureOnDisk } from "./analyze/on-disk.ts";
+import { measureOnDisk, type OnDiskSizes } from "./analyze/on-disk.ts";
 import { packageOf } from "./analyze/package-of.ts";
 import { Breather } from "./breather.ts";
 import { storeEntries, type StoreTree } from "./build/layer/store-entries.ts";
-import { CoreError } from "./errors.ts";
-import { loadClosure, type ClosureSource } from "./load-closure.ts";
+import { loadClosure, type ClosureSource, type LoadedClosure } from "./load-closure.ts";
+import { OpenAhead } from "./open-ahead.ts";
 
 /** A tar's unit (POSIX.1-2017, pax). */
 const BLOCK = 512;
@@ -30,8 +30,8 @@ export interface SizeParts {
   readonly headerSize: number;
   /** Of the tar: what fills contents up to multiples of 512. */
   readonly paddingSize: number;
-  /** Blocks of the disk. */
-  readonly onDiskSize: number;
+  /** Blocks of the disk; missing where the tree, or one of several, lies in a binary cache. */
+  readonly onDiskSize?: number;
   /** Of a compressed layer for itself. */
   readonly compressedSize?: number;
   /** Files, directories and symlinks. */
@@ -62,48 +62,37 @@ export interface Reconciliation {
 
 /**
  * Measures each path of a closure as NAR, on this machine's disk, in a layer's tar and in a compressed one. The files are
- * read once, for the compression.
- * @throws what {@link loadClosure} throws; CoreError `not-found` for a path whose files are not here
+ * read once, for the compression; those in a binary cache are fetched for that, a few at a time.
+ * @throws what {@link loadClosure} throws, and {@link Store.openTrees}; CoreError `not-found` for a path whose files are not here
  */
 export async function reconcile(options: ReconcileOptions): Promise<Reconciliation> {
-  const { signal, onProgress } = options;
   const codec = parseCompression(options.compression ?? "zstd");
-  const { graph, locate } = await loadClosure(options);
-  const trees = graph.infos.map(({ path, narHash }) => ({
-    path,
-    narHash,
-    location: locateTree(path, locate),
-  }));
-  const onDisk = await measureOnDisk(
-    trees.map(({ location }) => location),
-    { signal },
+  const loaded = await loadClosure(options);
+  const { graph, locate } = loaded;
+  loaded.requireHere(graph.infos.map(({ path }) => path));
+  const onDisk = await measureHere(
+    graph.infos.map(({ path }) => locate(path)),
+    options,
   );
-  const compressed =
-    codec === undefined ? undefined : await compress(graph.storeDir, trees, { codec, signal, onProgress });
-
-  const breather = new Breather(signal);
-  const paths: ReconciledPath[] = [];
-  for (const [index, { path, narSize }] of graph.infos.entries()) {
-    await breather.breathe();
-    const { entries, headers, contents, padding } = measureEntries(
-      ownEntries(graph.storeDir, trees[index] as StoreTree),
-    );
-    const { name, version } = packageOf(graph.infos[index] as { readonly path: StorePath });
-    const size = compressed?.[index];
-    paths.push({
-      path,
+  const trees = await measureTrees(loaded, codec, options);
+  const paths = graph.infos.map((info, index): ReconciledPath => {
+    const { entries, headers, contents, padding, compressedSize } = trees[index] as MeasuredTree;
+    const { name, version } = packageOf(info);
+    const onDiskSize = onDisk.sizes[index];
+    return {
+      path: info.path,
       name,
       version,
-      narSize,
+      narSize: info.narSize,
       contentSize: contents,
       tarSize: headers + contents + padding,
       headerSize: headers,
       paddingSize: padding,
-      onDiskSize: onDisk.sizes[index] ?? 0,
-      ...(size === undefined ? {} : { compressedSize: size }),
+      ...(onDiskSize === undefined ? {} : { onDiskSize }),
+      ...(compressedSize === undefined ? {} : { compressedSize }),
       entries,
-    });
-  }
+    };
+  });
   const sum = (of: (path: ReconciledPath) => number): number =>
     paths.reduce((all, path) => all + of(path), 0);
   return {
@@ -115,7 +104,7 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciliati
       tarSize: sum(({ tarSize }) => tarSize),
       headerSize: sum(({ headerSize }) => headerSize),
       paddingSize: sum(({ paddingSize }) => paddingSize),
-      onDiskSize: onDisk.total,
+      ...(onDisk.total === undefined ? {} : { onDiskSize: onDisk.total }),
       ...(codec === undefined
         ? {}
         : {
@@ -142,50 +131,80 @@ function mostOverhead(storeDir: string): number {
   return headers + 2 * BLOCK + record - BLOCK;
 }
 
-async function compress(
-  storeDir: string,
-  trees: readonly StoreTree[],
-  {
-    codec,
-    signal,
-    onProgress,
-  }: {
-    readonly codec: NonNullable<ReturnType<typeof parseCompression>>;
-    readonly signal: AbortSignal | undefined;
-    readonly onProgress: ReconcileOptions["onProgress"];
-  },
-): Promise<number[]> {
-  const entriesOf = (tree: StoreTree): Generator<LayerEntry> => storeEntries({ storeDir, trees: [tree] });
-  const total =
-    onProgress === undefined ? 0 : trees.reduce((sum, tree) => sum + layerSize(entriesOf(tree)), 0);
-  let read = 0;
-  await using pool = new BlockPool(codec, availableParallelism());
-  const breather = new Breather(signal);
-  const layers = trees.map(
-    (tree) =>
-      async function* (): AsyncGenerator<Uint8Array> {
-        for (const chunk of writeLayer(entriesOf(tree))) {
-          await breather.breathe();
-          onProgress?.({ phase: "read", read: (read += chunk.length), total });
-          yield chunk;
-        }
-      },
-  );
-  await using compression = new LayerCompression(layers, pool, signal);
-  const sizes: number[] = [];
-  for (const _ of trees) {
-    let size = 0;
-    for await (const chunk of compression.nextLayer()) size += chunk.length;
-    sizes.push(size);
-  }
-  return sizes;
+/** Of trees that are not on this machine's disk nothing, and of all together nothing then. */
+async function measureHere(
+  locations: readonly (DiskLocation | undefined)[],
+  { signal }: ReconcileOptions,
+): Promise<{ readonly sizes: readonly (number | undefined)[]; readonly total: number | undefined }> {
+  const here = locations.filter((location) => location !== undefined);
+  const { sizes, total }: OnDiskSizes = await measureOnDisk(here, { signal });
+  let next = 0;
+  return {
+    sizes: locations.map((location) => (location === undefined ? undefined : sizes[next++])),
+    total: here.length === locations.length ? total : undefined,
+  };
 }
 
-function locateTree(path: StorePath, locate: (path: StorePath) => DiskLocation | undefined): DiskLocation {
-  const location = locate(path);
-  if (location !== undefined) return location;
-  throw new CoreError("not-found", `${path} is not on this machine, so its files cannot be measured`, {
-    path,
-    hint: "Ask where the store is; ls without --reconcile needs no files.",
-  });
+interface MeasuredTree extends ReturnType<typeof measureEntries> {
+  readonly compressedSize?: number;
+}
+
+async function measureTrees(
+  { graph, open }: LoadedClosure,
+  codec: ReturnType<typeof parseCompression>,
+  { signal, onProgress }: ReconcileOptions,
+): Promise<MeasuredTree[]> {
+  const { storeDir, infos } = graph;
+  const measured: ReturnType<typeof measureEntries>[] = [];
+  const total = infos.reduce((sum, { narSize }) => sum + narSize, 0);
+  let received = 0;
+  const tell = (read: number): void =>
+    onProgress?.({ phase: "read", read, total, ...(received === 0 ? {} : { received }) });
+  const onBytes = (bytes: number): void => void (received += bytes);
+  await using opened = new OpenAhead(
+    infos.map(({ path }) => path),
+    (path, ending) =>
+      open([path], { signal: signal === undefined ? ending : AbortSignal.any([signal, ending]), onBytes }),
+  );
+  const measure = async (index: number): Promise<StoreTree> => {
+    const { path, narHash } = infos[index] as PathInfo;
+    const tree = { path, narHash, location: await opened.locate(index) };
+    measured[index] = measureEntries(ownEntries(storeDir, tree));
+    return tree;
+  };
+  const breather = new Breather(signal);
+  if (codec === undefined) {
+    for (const index of infos.keys()) {
+      await measure(index);
+      await opened.close(index);
+      await breather.breathe();
+    }
+    return measured;
+  }
+
+  let before = 0;
+  const layers = infos.map(
+    ({ narSize }, index) =>
+      async function* (): AsyncGenerator<Uint8Array> {
+        const tree = await measure(index);
+        let read = 0;
+        for (const chunk of writeLayer(storeEntries({ storeDir, trees: [tree] }))) {
+          await breather.breathe();
+          read += chunk.length;
+          tell(before + Math.min(read, narSize));
+          yield chunk;
+        }
+        before += narSize;
+        await opened.close(index);
+      },
+  );
+  await using pool = new BlockPool(codec, availableParallelism());
+  await using compression = new LayerCompression(layers, pool, signal);
+  const compressed: MeasuredTree[] = [];
+  for (const index of infos.keys()) {
+    let compressedSize = 0;
+    for await (const chunk of compression.nextLayer()) compressedSize += chunk.length;
+    compressed.push({ ...(measured[index] as MeasuredTree), compressedSize });
+  }
+  return compressed;
 }

@@ -29,7 +29,7 @@ export function lsCommand(): Verb {
     .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
     .option(
       "--reconcile",
-      "each path as NAR, on this machine's disk, in a layer and compressed, and why they differ",
+      "each path as NAR, on this machine's disk, in a layer and compressed, and why they differ; NARs of a binary cache are fetched for it",
     )
     .option("--compression <codec[:level]>", "of --reconcile: gzip, zstd or none (default: zstd)")
     .option("--on-disk", "also what each path takes up on this machine's disk");

@@ -16,7 +16,11 @@ export function renderReconciliation({ paths, totals }: Reconciliation, { limit,
   const { compression } = totals;
   const columns: Column<ReconciledPath>[] = [
     size("NAR", ({ narSize }) => narSize),
-    size("disk", ({ onDiskSize }) => onDiskSize),
+    {
+      title: "disk",
+      align: "right",
+      cell: ({ onDiskSize }) => (onDiskSize === undefined ? "-" : formatSize(onDiskSize)),
+    },
     size("tar", ({ tarSize }) => tarSize),
     ...(compression === undefined ? [] : [size(compression, ({ compressedSize = 0 }) => compressedSize)]),
     size("contents", ({ contentSize }) => contentSize),
@@ -32,14 +36,20 @@ export function renderReconciliation({ paths, totals }: Reconciliation, { limit,
 function explain(totals: Reconciliation["totals"]): string {
   const { contentSize, narSize, tarSize, headerSize, paddingSize, onDiskSize, compressedSize, entries } =
     totals;
-  const rows: [string, number, string][] = [
+  const rows: [string, number | undefined, string][] = [
     ["contents", contentSize, "of all files: what all forms have in common"],
     [
       "NAR",
       narSize,
       `+ ${formatSize(narSize - contentSize)}: names, targets and framing of ${formatCount(entries, "entr", "ies", "y")}`,
     ],
-    ["disk", onDiskSize, explainDisk(onDiskSize - contentSize)],
+    [
+      "disk",
+      onDiskSize,
+      onDiskSize === undefined
+        ? "what lies in a binary cache is on no disk here"
+        : explainDisk(onDiskSize - contentSize),
+    ],
     [
       "tar",
       tarSize,
@@ -55,7 +65,10 @@ function explain(totals: Reconciliation["totals"]): string {
     ]);
   }
   return rows
-    .map(([name, bytes, why]) => `${name.padEnd(8)}  ${formatSize(bytes).padStart(10)}  ${why}\n`)
+    .map(
+      ([name, bytes, why]) =>
+        `${name.padEnd(8)}  ${(bytes === undefined ? "-" : formatSize(bytes)).padStart(10)}  ${why}\n`,
+    )
     .join("");
 }
 
