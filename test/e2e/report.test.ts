@@ -363,12 +363,11 @@ describe.skipIf(!ready)("a report in a browser", () => {
       const rows = page.locator("table.paths tbody tr");
       expect(await rows.count()).toBeLessThan(1000);
       expect(await page.locator(".table-count").textContent()).toMatch(/^3,000\u00a0paths, /);
-      for (let step = 0; step < 40 && (await rows.count()) < 3000; step++)
-        await page.evaluate(() => {
-          scrollTo(0, document.body.scrollHeight);
-          return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-        });
-      expect(await rows.count()).toBe(3000);
+      const scrolled = async (): Promise<number> => {
+        await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+        return rows.count();
+      };
+      await expect.poll(scrolled, { timeout: 20_000 }).toBe(3000);
       await page.locator("th.nar button").click();
       expect(await rows.count()).toBeLessThan(1000);
     }));
