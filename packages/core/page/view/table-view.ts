@@ -34,6 +34,7 @@ export class TableView {
   readonly #head = element("tr");
   readonly #count = element("p", { class: "table-count", attributes: { role: "status" } });
   readonly #more: HTMLButtonElement;
+  readonly #nearEnd: IntersectionObserver;
   #sorted: readonly number[] = [];
   #made = 0;
   #isOutdated = true;
@@ -49,12 +50,13 @@ export class TableView {
       this.#count,
     );
     page.store.subscribe((state, before) => this.#update(state, before));
-    new IntersectionObserver(
+    this.#nearEnd = new IntersectionObserver(
       (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) this.#makeMore();
+        if (entries.at(-1)?.isIntersecting === true) this.#makeMore();
       },
       { rootMargin: "600px" },
-    ).observe(this.#more);
+    );
+    this.#nearEnd.observe(this.#more);
   }
 
   #update(state: State, before: State): void {
@@ -110,6 +112,9 @@ export class TableView {
     this.#body.append(...rows);
     this.#made += rows.length;
     this.#more.hidden = this.#made >= this.#sorted.length;
+    // An observer tells changes only, and who has scrolled to the new end before the next frame is near it still.
+    this.#nearEnd.unobserve(this.#more);
+    this.#nearEnd.observe(this.#more);
     this.#markSelected(this.#page.store.state);
   }
 
