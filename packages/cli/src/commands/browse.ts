@@ -14,7 +14,7 @@ export function browseCommand(): Verb {
       .description(
         "Walk through the closure of all targets as a tree of references, with sizes: open and close, sort, search, ask why a path is there and what refers to it. ? lists the keys, q leaves.\n\n  stowage browse result\n  stowage browse app.tar --sort closure",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+      .argument("[target...]", "a result link, store path, path inside one, or image"),
   ).addOption(
     choice("--sort <by>", "what comes first; s changes it", ["added", "closure", "size", "name"], "added"),
   );

@@ -19,7 +19,7 @@ export function checkCommand(): Verb {
       .description(
         "Hold a closure, and the image that pack would make of it, against a budget: limits for sizes, layers and growth, forbidden packages, duplicates. Exit status 1 where something is over.\n\n  stowage check result --budget budget.jsonc\n  stowage check result --budget budget.jsonc --update",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+      .argument("[target...]", "a result link, store path, path inside one, or image"),
   )
     .requiredOption("--budget <file>", "the budget, JSON in which comments may stand")
     .option("--update", "turn the budget's numbers down to what is there now, never up");

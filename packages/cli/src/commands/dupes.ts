@@ -14,7 +14,7 @@ export function dupesCommand(): Verb {
       .description(
         "Packages that a closure has in several versions or builds, what one copy alone would save, and what brings each copy. The newest version is the one to keep, of equal ones the largest.\n\n  stowage dupes result",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+      .argument("[target...]", "a result link, store path, path inside one, or image"),
   ).option("--limit <n>", "packages that people see; JSON is always whole (default: all)");
   return { command, action: (speaker, parsed) => runDupes(speaker, parsed.args, parsed.opts<DupesWords>()) };
 }

@@ -15,7 +15,7 @@ export function graphCommand(): Verb {
       .description(
         "The reference graph of a closure. Every edge leads from a path to what it refers to; references of a path to itself are left out.\n\n  stowage graph result | dot -Tsvg > closure.svg",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+      .argument("[target...]", "a result link, store path, path inside one, or image"),
   ).addOption(choice("--format <format>", "language of the graph", formats, "dot"));
   return {
     command,

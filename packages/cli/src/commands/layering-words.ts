@@ -23,7 +23,10 @@ export function withLayeringOptions(command: Command): Command {
       ]),
     )
     .option("--max-layers <n>", "layers of the image, 2 to 125", "100")
-    .option("--previous <image|plan>", "keep the layers of an earlier image whose paths are all still there")
+    .option(
+      "--previous <image>",
+      "keep layers of an earlier image; or of its plan: those whose paths are all still there",
+    )
     .option("--plan <file>", "take the layers of what plan --json printed")
     .addOption(
       new Option(

@@ -19,19 +19,19 @@ export function lsCommand(): Verb {
       .description(
         "List what is in the closure of all targets: its own size, what the closure would lose without it (added), its size with all it needs (closure), how many paths refer to it.\n\n  stowage ls result --limit 20\n  stowage ls result --tree --depth 3\n  stowage ls result --cut\n  stowage ls result --reconcile",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+      .argument("[target...]", "a result link, store path, path inside one, or image"),
   )
     .option("--tree", "as a tree of references; what stood above already is marked")
-    .option("--cut", "what removing each reference near the targets would save")
+    .option("--cut", "what cutting references near the targets would save")
     .addOption(choice("--sort <by>", "largest first, or by name", sortings, "added"))
     .option("--limit <n>", "rows that people see; JSON is always whole (default: all)")
     .option("--depth <n>", "steps below the targets, of --tree (default: all) and --cut (default: 2)")
     .option("--name <pattern>", "only packages with this name or name-version; * and ? stand for others")
     .option(
       "--reconcile",
-      "each path as NAR, on this machine's disk, in a layer and compressed, and why they differ; NARs of a binary cache are fetched for it",
+      "each path as NAR, on disk, in a layer, compressed; and why that differs; NARs of a binary cache are fetched for it",
     )
-    .option("--compression <codec[:level]>", "of --reconcile: gzip, zstd or none (default: zstd)")
+    .option("--compression <codec>", "of --reconcile: gzip, zstd or none (default: zstd)")
     .option("--on-disk", "also what each path takes up on this machine's disk");
   return { command, action: (speaker, parsed) => runLs(speaker, parsed, parsed.opts<LsWords>()) };
 }

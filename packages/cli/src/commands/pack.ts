@@ -38,15 +38,18 @@ export function packCommand(): Verb {
   const command = new Command("pack")
     .summary("pack the closure of all targets into one image")
     .description(
-      "Pack the closure of all targets into one image.\n\n  stowage pack result && docker load -i hello.tar\n  stowage pack result -o - | docker load",
+      "Pack the closure of all targets into one image.\n\n  stowage pack result && docker load -i app.tar\n  stowage pack result -o - | docker load",
     )
     .argument("[target...]", "a result link, a store path, or a path inside one")
     .option("--graph <file>", "an exported closure that answers in place of Nix; - is stdin")
-    .option("-o, --output <file>", "where the image goes; - is stdout (default: <package name>.tar)")
+    .option(
+      "-o, --output <file>",
+      "where the image goes; - is stdout (default: <package name>.tar; with --load or --push none)",
+    )
     .addOption(
       new Option(
         "--format <format>",
-        "form of the image (default: archive, docker-archive to stdout)",
+        "archive, docker-archive, oci-dir (default: archive; to stdout docker-archive)",
       ).choices(["archive", "docker-archive", "oci-dir"]),
     )
     .addOption(
@@ -57,11 +60,18 @@ export function packCommand(): Verb {
     )
     .option(
       "--entrypoint <words>",
-      "program to start: one word or a JSON array (default: bin/<package name>, or the only one in bin/)",
+      "program to start: one word or a JSON array (default: bin/<package name>; else the only one in bin/)",
     )
-    .option("--cmd <words>", "its arguments: one word or a JSON array")
-    .addOption(repeatable("-e, --env <k=v>", "environment variable"))
-    .addOption(repeatable("-p, --expose <port>", "port the program listens on: 8080, 53/udp"))
+    .option("--cmd <words>", "its arguments: one word or a JSON array (default: none)")
+    .addOption(
+      repeatable("-e, --env <k=v>", "environment variable; may be repeated (default: PATH=/result/bin)"),
+    )
+    .addOption(
+      repeatable(
+        "-p, --expose <port>",
+        "port the program listens on: 8080, 53/udp; may be repeated (default: none)",
+      ),
+    )
     .option("-w, --workdir <path>", "working directory (default: none)")
     .option(
       "-u, --user <user[:group]>",
@@ -90,28 +100,28 @@ export function packCommand(): Verb {
     .addOption(
       repeatable(
         "--with <what>",
-        "shell, CA certificates, time zones from the closure or the store; a Nix database of the closure",
+        "add shell, ca-certificates, tz or nix-db; from the closure or the store; nix-db is a Nix database of the closure (default: none)",
       )
         .choices(extras)
         .argParser(collectExtra),
     )
     .option("--bare", "nothing but the store paths and the link")
     .addOption(
-      repeatable("--load <engine>", "load into docker, podman or containerd, with no file in between")
+      repeatable("--load <engine>", "load into docker, podman or containerd; no file in between")
         .choices(["docker", "podman", "containerd"])
         .argParser(collectEngine),
     )
     .option(
       "--base <image>",
-      "put the closure on top of an image: an archive, a layout directory, or in a registry",
+      "image to put the closure on: an archive, a layout directory, or in a registry (default: none)",
     )
-    .option("--compression <codec[:level]>", "none, gzip or zstd", "none")
+    .option("--compression <codec>", "none, gzip or zstd; with a level: zstd:9", "none")
     .option("--spool", "compressed to a stream: hold one layer at a time in TMPDIR")
     .option("--platform <os/arch>", "platform (default: the entrypoint's)")
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
-    .addOption(repeatable("--push <ref>", "push to a registry, with no file in between; may be repeated"))
+    .addOption(repeatable("--push <ref>", "push to a registry; no file in between; may be repeated"))
     .addOption(attachOption())
     .option("--jobs <n>", "threads (default: one for each processor)")
     .option("--dry-run", "decide everything, write nothing")

@@ -17,10 +17,10 @@ export function planCommand(): Verb {
         .description(
           "The layers a pack would make: their bytes, why their paths are together, how often a release is expected to send them; with --previous which layers and bytes an upgrade from an earlier image sends, and which packages are to blame. What --json prints is a plan file, which --previous and pack --plan take.\n\n  stowage plan result\n  stowage plan result --previous app-1.0.tar\n  stowage plan result --json > plan.json && stowage pack result --plan plan.json",
         )
-        .argument("[target...]", "a result link, a store path, a path inside one, or an image"),
+        .argument("[target...]", "a result link, store path, path inside one, or image"),
     ),
   )
-    .option("--base <image>", "count the layers of the image that pack --base puts the closure on")
+    .option("--base <image>", "count the layers of the image of pack --base")
     .option("--digests", "compute the layers' digests, without writing them")
     .option("--no-check", "--digests without recomputing the NAR hash of each path")
     .option("--limit <n>", "layers that people see; JSON is always whole (default: all)");

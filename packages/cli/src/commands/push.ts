@@ -24,7 +24,7 @@ export function pushCommand(): Verb {
       )
       .argument("<ref>", "where to: REGISTRY/NAME[:TAG]"),
   )
-    .option("--compression <codec[:level]>", "of a target: none, gzip or zstd (default: none)")
+    .option("--compression <codec>", "of a target: none, gzip or zstd; with a level: zstd:9 (default: none)")
     .addOption(attachOption())
     .option("--json", "print what was pushed as JSON");
   return { command, action: (speaker, parsed) => runPush(speaker, parsed.args, parsed.opts<PushWords>()) };

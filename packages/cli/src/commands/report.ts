@@ -18,7 +18,7 @@ export function reportCommand(): Verb {
         .description(
           "A closure or an image as one HTML file that loads nothing: a map of sizes, a table, duplicates, layers, why each path is there; with --previous what an upgrade sends, with that or --compare what changed.\n\n  stowage report result -o report.html\n  stowage report app.tar --previous app-1.0.tar -o report.html\n  stowage report result --compare result-old -o report.html",
         )
-        .argument("[target...]", "a result link, a store path, a path inside one, or an image")
+        .argument("[target...]", "a result link, store path, path inside one, or image")
         .option("-o, --output <file>", "where the page goes; - is stdout (default: <package name>.html)")
         .option(
           "--compare <closure>",

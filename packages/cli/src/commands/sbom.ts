@@ -17,14 +17,14 @@ export function sbomCommand(): Verb {
       .description(
         "The bill of materials of a closure or an image: one component for each store path, with its package, NAR hash, what it depends on, and in an image its layer. The same closure gives the same bytes.\n\n  stowage sbom result > sbom.json\n  stowage sbom app.tar --format spdx > sbom.spdx.json",
       )
-      .argument("[target...]", "a result link, a store path, a path inside one, or an image")
+      .argument("[target...]", "a result link, store path, path inside one, or image")
       .addOption(choice("--format <format>", "CycloneDX 1.6 or SPDX 2.3, both as JSON", formats, "cyclonedx"))
       .option("--graph <file>", "an exported closure instead of a store, as Nix prints it; - is stdin")
       .option(
         "--created <time>",
         "time in the bill: RFC 3339, source-date-epoch or now (default: none; SPDX has to have one, and says 1970)",
       )
-      .option("--random-serial", "a serial number of its own (default: one that follows from what it says)"),
+      .option("--random-serial", "a random serial number (default: from its content)"),
   );
   return { command, action: (speaker, parsed) => runSbom(speaker, parsed.args, parsed.opts<SbomWords>()) };
 }

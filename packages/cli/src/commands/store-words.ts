@@ -15,13 +15,13 @@ export function withStoreOptions(command: Command): Command {
   return command
     .option(
       "--store <url>",
-      "store to ask, as Nix names it, or a binary cache (file:///folder, https://host); may be repeated, asked in order (default: as Nix is set up)",
+      "store or binary cache; as Nix names it, or file:///folder, https://host; may be repeated, asked in order (default: as Nix is set up)",
       collect,
       [],
     )
     .option(
       "--trusted-public-key <key>",
-      "NAME:KEY of a binary cache, beside those of nix.conf; may be repeated",
+      "key that signs for a binary cache; NAME:KEY, beside those of nix.conf; may be repeated",
       collect,
       [],
     )

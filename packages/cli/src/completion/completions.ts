@@ -14,9 +14,7 @@ export interface VerbCompletions {
   readonly options: readonly OptionCompletion[];
 }
 
-export interface OptionCompletion extends Pick<OptionDescription, "long" | "short" | "choices"> {
-  /** In a few words. */
-  readonly summary: string;
+export interface OptionCompletion extends Pick<OptionDescription, "long" | "short" | "choices" | "summary"> {
   /** What its value is; `none` for one that takes none. */
   readonly value: "none" | "choice" | "file" | "other";
 }
@@ -40,8 +38,7 @@ export function gatherCompletions(program: Command): Completions {
   };
 }
 
-function describeOption({ long, short, choices, description, value }: OptionDescription): OptionCompletion {
-  const summary = description.split(/[;:(]/)[0]?.trim() ?? "";
+function describeOption({ long, short, choices, summary, value }: OptionDescription): OptionCompletion {
   if (value === undefined) return { long, short, choices: [], summary, value: "none" };
   const kind = choices.length > 0 ? "choice" : /file|image|budget/.test(value) ? "file" : "other";
   return { long, short, choices, summary, value: kind };

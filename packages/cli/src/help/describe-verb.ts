@@ -22,10 +22,27 @@ export interface OptionDescription {
   readonly short: string | undefined;
   /** With what it may be, and the default. */
   readonly description: string;
+  /** What it is in a few words. */
+  readonly summary: string;
+  /** The same with the default. */
+  readonly brief: string;
   /** `file`; undefined for one that takes no value. */
   readonly value: string | undefined;
   readonly choices: readonly string[];
 }
+
+/** Where things come from and who may have them, the same for many verbs: told after what is a verb's own. */
+const shared = [
+  "--graph",
+  "--platform",
+  "--store",
+  "--trusted-public-key",
+  "--no-check-sigs",
+  "--username",
+  "--password-stdin",
+  "--insecure",
+  "--ca-file",
+];
 
 /** A description is a paragraph, and after an empty line examples that are indented. */
 export function describeVerb(command: Command): VerbDescription {
@@ -41,7 +58,9 @@ export function describeVerb(command: Command): VerbDescription {
       name: argument.name(),
       description: argument.description,
     })),
-    options: command.options.map(describeOption),
+    options: command.options
+      .map(describeOption)
+      .toSorted((a, b) => shared.indexOf(a.long) - shared.indexOf(b.long)),
   };
 }
 
@@ -50,11 +69,17 @@ function describeOption(option: Option): OptionDescription {
   const value = /[<[]([^\]>]*)/.exec(flags.replace(/^(?:-., )?--[a-z-]+/, ""))?.[1];
   const isListed = argChoices.every((choice) => description.includes(choice));
   const choices = isListed ? "" : `: ${argChoices.join(", ")}`;
+  const whole = `${description}${choices}${describeDefault(option)}`;
+  const summary = whole.split(/[;:(]/)[0]?.trim() ?? "";
+  // A default's own clauses end at a semicolon.
+  const byDefault = /\(default[^;)]*/.exec(whole);
   return {
     flags,
     long: long ?? short ?? flags,
     short,
-    description: `${description}${choices}${describeDefault(option)}`,
+    description: whole,
+    summary,
+    brief: byDefault === null ? summary : `${summary} ${byDefault[0]})`,
     value,
     choices: argChoices,
   };

@@ -6,45 +6,16 @@ const SCREEN_LINES = 40;
 /** Lines that it has in any case. */
 const LEAST_LINES = 20;
 const MAX_WIDTH = 100;
-const FLAGS_WIDTH = 24;
+/** Where what a word is begins, at most; the words that are longer have a line for themselves. */
+const MAX_COLUMN = 30;
 
 /** What is left to `-v` first, where not everything fits. */
 const rarest = [
-  [
-    "--username",
-    "--password-stdin",
-    "--insecure",
-    "--ca-file",
-    "--trusted-public-key",
-    "--no-check-sigs",
-    "--spool",
-    "--jobs",
-    "--stop-signal",
-    "--volume",
-  ],
-  [
-    "--history",
-    "--plan",
-    "--max-layers",
-    "--attach",
-    "--include",
-    "--config",
-    "--check",
-    "--no-check",
-    "--graph",
-  ],
-  [
-    "--store",
-    "--platform",
-    "--link",
-    "--copy-to-root",
-    "--bare",
-    "--workdir",
-    "--label",
-    "--created",
-    "--base",
-  ],
-  ["--previous", "--layering", "--dir", "--add", "--with"],
+  ["--username", "--password-stdin", "--insecure", "--ca-file", "--trusted-public-key", "--no-check-sigs"],
+  ["--spool", "--jobs", "--stop-signal", "--volume", "--annotation", "--label", "--history", "--plan"],
+  ["--attach", "--include", "--config", "--check", "--no-check", "--graph", "--bare", "--link", "--created"],
+  ["--copy-to-root", "--workdir", "--dir", "--add", "--layering", "--platform", "--dry-run", "--cmd"],
+  ["--previous", "--json", "--with", "--user", "--max-layers", "--store", "--base"],
 ].flat();
 
 /** Where a help is shown. */
@@ -56,7 +27,7 @@ export interface Screen {
 
 /**
  * A verb's help: examples, what it does, its words. It fits the screen: a small one has the first examples, what the verb does in
- * short, and of as many options as there is room for what they are.
+ * short, and a line for each option that there is room for, the others being named.
  * @param isWhole describes every option, however long that is
  */
 export function formatVerbHelp(
@@ -66,18 +37,44 @@ export function formatVerbHelp(
   const width = Math.min(screen.width, MAX_WIDTH);
   const limit = linesOf(screen);
   const all = describeVerb(command);
-  if (isWhole) return writeVerb(all, new Set(), width);
-  const verb = limit < SCREEN_LINES ? briefly(all) : all;
-  const others = verb.options.map(({ long }) => long).filter((name) => !rarest.includes(name));
-  const hidden = new Set<string>();
-  let text = writeVerb(verb, hidden, width);
-  for (const name of [...rarest, ...others.toReversed()]) {
-    if (text.split("\n").length - 1 <= limit) break;
-    if (!verb.options.some(({ long }) => long === name)) continue;
-    hidden.add(name);
-    text = writeVerb(verb, hidden, width);
+  const whole = writeVerb(all, { width });
+  const fits = (text: string): boolean => text.split("\n").length - 1 <= limit;
+  if (isWhole || fits(whole)) return whole;
+  if (limit >= SCREEN_LINES) return writeToFit(all, { width }, fits);
+  const verb = briefly(all);
+  const shorts = new Map(verb.options.map(({ long }): [string, Short] => [long, "brief"]));
+  const isTight = !fits(writeVerb(verb, { width, shorts }));
+  return writeToFit(verb, { width, isTight }, fits);
+}
+
+/** How much is said of an option that is not described in full. */
+type Short = "brief" | "named";
+
+interface Layout {
+  readonly width: number;
+  /** Of the options that are not described in full. */
+  readonly shorts?: ReadonlyMap<string, Short>;
+  /** One example, and no empty line that can be done without. */
+  readonly isTight?: boolean;
+}
+
+function writeToFit(verb: VerbDescription, layout: Layout, fits: (text: string) => boolean): string {
+  const names = verb.options.map(({ long }) => long);
+  const others = names.filter((name) => !rarest.includes(name)).toReversed();
+  const byNeed = [...rarest.filter((name) => names.includes(name)), ...others];
+  const shorts = new Map(names.map((name): [string, Short] => [name, "brief"]));
+  for (const name of byNeed) {
+    if (fits(writeVerb(verb, { ...layout, shorts }))) break;
+    shorts.set(name, "named");
   }
-  return text;
+  // What room is left goes to those that are needed most.
+  for (const name of byNeed.toReversed()) {
+    if (shorts.get(name) !== "brief") continue;
+    const longer = new Map(shorts);
+    longer.delete(name);
+    if (fits(writeVerb(verb, { ...layout, shorts: longer }))) shorts.delete(name);
+  }
+  return writeVerb(verb, { ...layout, shorts });
 }
 
 /** Lines that a help may have on a screen, the prompt's own left out. */
@@ -93,66 +90,85 @@ function briefly(verb: VerbDescription): VerbDescription {
   return { ...verb, about: `${about}.`, examples: verb.examples.slice(0, BRIEF_EXAMPLES) };
 }
 
-function writeVerb(verb: VerbDescription, hidden: ReadonlySet<string>, width: number): string {
-  const shown = verb.options.filter(({ long }) => !hidden.has(long));
-  const names = verb.options.filter(({ long }) => hidden.has(long)).map(({ long }) => long);
-  const more =
-    names.length === 0
-      ? []
-      : ["", ...wrap(`More, with stowage ${verb.name} --help -v: ${names.join(", ")}`, width)];
+function writeVerb(verb: VerbDescription, { width, shorts, isTight = false }: Layout): string {
+  const shown = verb.options.filter(({ long }) => shorts?.get(long) !== "named");
+  const names = verb.options.filter(({ long }) => shorts?.get(long) === "named").map(({ long }) => long);
+  const options = shown.map((option) => ({
+    ...optionRow(option),
+    ...(shorts?.get(option.long) === "brief" && { text: option.brief }),
+  }));
+  const words = verb.arguments.map(({ name, description }): Row => ({ name, text: description }));
+  const column = columnOf([...words, ...options], width);
+  const gap = isTight ? [] : [""];
   return [
-    ...verb.examples,
+    ...(isTight ? verb.examples.slice(0, 1) : verb.examples),
     "",
     ...wrap(verb.about, width),
-    "",
+    ...gap,
     `Usage: ${verb.usage}`,
-    ...verb.arguments.flatMap(({ name, description }) => writeRow(name, description, width)),
-    "",
-    ...shown.flatMap((option) => writeOption(option, width)),
-    ...more,
+    ...writeRows(words, column, width),
+    ...gap,
+    ...writeRows(options, column, width),
+    ...(names.length === 0 ? [] : [...gap, ...wrap(`More, with --help -v: ${names.join(" ")}`, width)]),
     "",
   ].join("\n");
 }
 
-function writeOption({ flags, short, description }: OptionDescription, width: number): string[] {
-  return writeRow(short === undefined ? `    ${flags}` : flags, description, width);
+function optionRow({ flags, short, description }: OptionDescription): Row {
+  return { name: short === undefined ? `    ${flags}` : flags, text: description };
 }
 
-/** A name and what it is, side by side where there is room. */
-function writeRow(name: string, description: string, width: number): string[] {
-  const indent = " ".repeat(FLAGS_WIDTH + 4);
-  const [first = "", ...rest] = wrap(description, width - indent.length);
-  const head = `  ${name}`;
-  const isLong = head.length > indent.length - 2;
-  const start = isLong ? [head, indent + first] : [head.padEnd(indent.length) + first];
-  return [...start, ...rest.map((line) => indent + line)];
+interface Row {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where what the names are begins: behind the widest that leaves room for it. */
+function columnOf(rows: readonly Row[], width: number): number {
+  const limit = Math.min(MAX_COLUMN, Math.floor(width * 0.4));
+  return Math.max(6, ...rows.map(({ name }) => name.length + 4).filter((length) => length <= limit));
+}
+
+/** Names and what they are, side by side where there is room. */
+function writeRows(rows: readonly Row[], column: number, width: number): string[] {
+  return rows.flatMap(({ name, text }) => {
+    const [first = "", ...rest] = wrap(text, width - column).map((line) => " ".repeat(column) + line);
+    const head = `  ${name}`;
+    return head.length + 2 > column ? [head, first, ...rest] : [head + first.slice(head.length), ...rest];
+  });
 }
 
 /** The help of the command itself: what is done most, and all verbs. It fits the screen as a verb's does. */
 export function formatProgramHelp(program: Command, screen: Screen): string {
   const { examples, about, options } = describeVerb(program);
-  const columns = Math.min(screen.width, MAX_WIDTH);
+  const width = Math.min(screen.width, MAX_WIDTH);
   const verbs = [
-    "Usage: stowage <verb> [options] [word...]",
-    ...program.commands.flatMap((command) => writeRow(command.name(), command.summary(), columns)),
-    ...writeRow("help [verb]", "all about a verb; with -v all its options", columns),
+    ...program.commands.map((command): Row => ({ name: command.name(), text: command.summary() })),
+    { name: "help [verb]", text: "all about a verb; with -v all its options" },
   ];
+  const words = [...options.map(optionRow), { name: "-h, --help", text: "print help" }];
+  const column = columnOf([...verbs, ...words], width);
+  const usage = "Usage: stowage <verb> [options] [word...]";
+  const fits = (lines: readonly string[]): boolean => lines.length - 1 <= linesOf(screen);
   const whole = [
     ...examples,
     "",
-    ...wrap(about, columns),
+    ...wrap(about, width),
     "",
-    ...verbs,
+    usage,
+    ...writeRows(verbs, column, width),
     "",
     "With any verb:",
-    ...options.flatMap((option) => writeOption(option, columns)),
-    ...writeRow("-h, --help", "print help", columns),
+    ...writeRows(words, column, width),
     "",
   ];
-  const limit = linesOf(screen);
-  if (whole.length - 1 <= limit) return whole.join("\n");
-  const names = [...options.map(({ long }) => long), "--help"].join(", ");
-  return [...examples.slice(0, 1), "", ...verbs, ...wrap(`With any verb: ${names}`, columns), ""].join("\n");
+  if (fits(whole)) return whole.join("\n");
+  const global = wrap(`With any verb: ${[...options.map(({ long }) => long), "--help"].join(" ")}`, width);
+  const head = [...examples.slice(0, 1), "", usage];
+  const brief = [...head, ...writeRows(verbs, column, width), ...global, ""];
+  if (fits(brief)) return brief.join("\n");
+  const names = wrap(verbs.map(({ name }) => name).join(", "), width - 2).map((line) => `  ${line}`);
+  return [...head, ...names, ...global, ""].join("\n");
 }
 
 /** Words that fit into lines; a word longer than a line has one for itself. */
