@@ -43,7 +43,7 @@ export function openStores(
     url: urls,
     environment,
     trust: { publicKeys: options.trustedPublicKeys, checkSignatures: options.checkSignatures },
-    transport: new CacheTransport({ caFile: access.caFile, insecure, environment }),
+    transport: new CacheTransport({ caFile: access.caFile, onRetry: access.onRetry, insecure, environment }),
     onReplaced: options.onReplaced,
   });
 }
@@ -60,7 +60,7 @@ export function oneStoreUrl(store: StoreAccess["store"]): string | undefined {
   });
 }
 
-interface TransportOptions extends Pick<RegistryAccess, "insecure" | "caFile"> {
+interface TransportOptions extends Pick<RegistryAccess, "insecure" | "caFile" | "onRetry"> {
   readonly environment: NodeJS.ProcessEnv | undefined;
 }
 
@@ -81,7 +81,7 @@ class CacheTransport implements Transport {
   }
 
   async #open(): Promise<HttpDownloads> {
-    const { insecure, caFile, environment = process.env } = this.#options;
+    const { insecure, caFile, onRetry, environment = process.env } = this.#options;
     const certificates =
       caFile === undefined ? await nixCertificates(environment) : await readCertificates(caFile);
     const loginOf = await readLogins(environment);
@@ -100,6 +100,7 @@ class CacheTransport implements Transport {
       environment,
       answerTimeout,
       stallTimeout,
+      onRetry,
     });
   }
 }

@@ -41,7 +41,7 @@ export { familiarName, fullName, parseImageName, type ImageName } from "./spec/i
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";
 export { formatReference, isReference, parseReference, type Reference } from "./spec/reference.ts";
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
-export type { RetryPolicy } from "./registry/http/retry.ts";
+export type { Retry, RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";
 export { Registry, type RegistryOptions } from "./registry/registry.ts";
 export type { RepositoryHints } from "./registry/repository-hints.ts";

@@ -13,6 +13,7 @@ import {
   type Codec,
   type ImageDraft,
   type PushedImage,
+  type Retry,
 } from "@stowage/oci";
 import { describe, expect, test } from "vitest";
 import { imageOf, layerOf, memoryLayer, zerosEntry } from "../../support/memory-image.ts";
@@ -368,6 +369,33 @@ describe("failures that pass", () => {
     });
     await using registry = new Registry(peer.host, { retry });
     expectWhole(peer, await push(registry));
+  });
+
+  test("one that always says later is not asked for long for what is only a hint", async () => {
+    await using peer = await startPeerRegistry({
+      before: (request, response) => {
+        if (request.url === "/v2/") return false;
+        response.writeHead(502).end();
+        return true;
+      },
+    });
+    const told: Retry[] = [];
+    await using registry = new Registry(peer.host, { retry, onRetry: (each) => told.push(each) });
+    const image = imageOf([layerOf("a", "one")]);
+    await expect(push(registry, image)).rejects.toMatchObject({
+      code: "registry-failed",
+      message: expect.stringContaining("answers 502") as string,
+    });
+    const asked = (what: string): number => peer.requests.filter((each) => each.startsWith(what)).length;
+    expect(asked("GET /v2/app/manifests/")).toBe(5);
+    expect(asked("GET /v2/app/tags/")).toBe(5);
+    expect(asked("HEAD /v2/app/blobs/")).toBe(5);
+    expect(asked("POST /v2/app/blobs/")).toBe(9);
+    expect(told).toHaveLength(4 + 4 + 4 + 8);
+    for (const { error, pause } of told) {
+      expect(error.message).toContain("answers 502 for ");
+      expect(pause).toBeGreaterThan(0);
+    }
   });
 
   test("a layer that cannot be read is its own failure, not the registry's", async () => {

@@ -66,7 +66,7 @@ async function readSubject(
       );
     }
     const { closure, size, layers } = await core.readImageClosure(first, {
-      ...(await readImageAccess(words, speaker.signal)),
+      ...(await readImageAccess(words, speaker)),
       onProgress: showReading(speaker),
     });
     return { graph: core.buildGraph(closure), image: { size, layers } };

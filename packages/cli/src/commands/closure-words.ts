@@ -63,7 +63,7 @@ export async function readSource(
     text: words.graph === undefined ? undefined : await readTextFile("--graph", words.graph, speaker.signal),
     onProgress: showReading(speaker),
     ...readStoreAccess(words, speaker),
-    ...(await readImageAccess(words, speaker.signal)),
+    ...(await readImageAccess(words, speaker)),
   };
 }
 

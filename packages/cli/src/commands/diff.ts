@@ -39,7 +39,7 @@ interface DiffWords extends ImageWords, StoreWords {
 async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
   const [before = "", after = ""] = args;
-  const access = await readImageAccess(words, speaker.signal);
+  const access = await readImageAccess(words, speaker);
   const core = await import("@stowage/core");
   await using registry = await core.Registries.open(access.registry, { environment: process.env });
   const stores = readStoreAccess(words, speaker);

@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import type { RegistryAccess } from "@stowage/core";
 import type { Command } from "commander";
+import type { Speaker } from "../speaker.ts";
 import { readRegistryAccess, withRegistryOptions, type RegistryWords } from "./registry-words.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,8 +18,12 @@ export function withImageOptions(command: Command): Command {
 }
 
 /** The same as options of the library. */
-export async function readImageAccess(words: ImageWords, signal: AbortSignal): Promise<ReadImageAccess> {
-  return { platform: words.platform, registry: await readRegistryAccess(words, signal), signal };
+export async function readImageAccess(words: ImageWords, speaker: Speaker): Promise<ReadImageAccess> {
+  return {
+    platform: words.platform,
+    registry: await readRegistryAccess(words, speaker),
+    signal: speaker.signal,
+  };
 }
 
 interface ReadImageAccess {

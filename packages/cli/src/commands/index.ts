@@ -59,7 +59,7 @@ async function runIndex(speaker: Speaker, args: readonly string[], words: IndexW
       "Write stowage index REGISTRY/NAME:TAG IMAGE… or stowage index -o FILE IMAGE….",
     );
   }
-  const registry = await readRegistryAccess(words, speaker.signal);
+  const registry = await readRegistryAccess(words, speaker);
   const { indexImages } = await import("@stowage/core");
   using progress = speaker.startProgress();
   const result = await indexImages({

@@ -44,7 +44,7 @@ async function runInspect(speaker: Speaker, args: readonly string[], words: Insp
     throw new UsageError("--layers and --files are two different answers", "Take one.");
   const limit = readNumber("--limit", words.limit);
   const image = readImageWord(args[0] ?? "");
-  const access = await readImageAccess(words, speaker.signal);
+  const access = await readImageAccess(words, speaker);
   const core = await import("@stowage/core");
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
 

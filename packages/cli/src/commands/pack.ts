@@ -193,7 +193,7 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   }
   if (words.graph === "-" && words.passwordStdin === true) throw stdinWantedTwice();
   using stdout = toStdout ? openStdout() : undefined;
-  const registry = await readRegistryAccess(words, speaker.signal);
+  const registry = await readRegistryAccess(words, speaker);
   const graph = await readGraph(targets, words, speaker.signal);
   const stores = readStoreAccess(words, speaker);
   const options = { ...readOptions(targets, words, stdout?.stream), ...stores, graph, registry };

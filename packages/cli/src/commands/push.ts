@@ -39,7 +39,7 @@ interface PushWords extends ImageWords, StoreWords {
 async function runPush(speaker: Speaker, args: readonly string[], words: PushWords): Promise<number> {
   const [what = "", reference = ""] = args;
   const attach = words.attach.map(parseAttachment);
-  const access = await readImageAccess(words, speaker.signal);
+  const access = await readImageAccess(words, speaker);
   const core = await import("@stowage/core");
   using progress = speaker.startProgress();
   const options = {

@@ -1,5 +1,7 @@
 import type { RegistryAccess } from "@stowage/core";
 import type { Command } from "commander";
+import { retryTeller } from "../retry-teller.ts";
+import type { Speaker } from "../speaker.ts";
 import { readTextFile } from "./text-file.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -29,7 +31,7 @@ export function withRegistryOptions(command: Command): Command {
 }
 
 /** How registries are spoken to. A password comes from stdin only: what is on a command line is seen by everybody. */
-export async function readRegistryAccess(words: RegistryWords, signal: AbortSignal): Promise<RegistryAccess> {
+export async function readRegistryAccess(words: RegistryWords, speaker: Speaker): Promise<RegistryAccess> {
   const { username, passwordStdin = false, insecure, caFile } = words;
   if (passwordStdin !== (username !== undefined)) {
     throw new UsageError(
@@ -37,10 +39,11 @@ export async function readRegistryAccess(words: RegistryWords, signal: AbortSign
       'echo "$PASSWORD" | stowage … --username NAME --password-stdin',
     );
   }
-  if (!passwordStdin) return { insecure, caFile };
-  const password = (await readTextFile("--password-stdin", "-", signal)).replace(/\r?\n$/, "");
+  const access = { insecure, caFile, onRetry: retryTeller(speaker) };
+  if (!passwordStdin) return access;
+  const password = (await readTextFile("--password-stdin", "-", speaker.signal)).replace(/\r?\n$/, "");
   if (password === "") throw new UsageError("--password-stdin: the password is empty");
-  return { username, password, insecure, caFile };
+  return { ...access, username, password };
 }
 
 /** For a closure and a password that would both be read there. */

@@ -33,7 +33,7 @@ interface VerifyWords extends ImageWords, StoreWords {
 async function runVerify(speaker: Speaker, args: readonly string[], words: VerifyWords): Promise<number> {
   const word = args[0] ?? "";
   const source = isPiped(word) ? { image: "stdin", stream: process.stdin } : { image: readImageWord(word) };
-  const access = await readImageAccess(words, speaker.signal);
+  const access = await readImageAccess(words, speaker);
   const { verify } = await import("@stowage/core");
   using progress = speaker.startProgress();
   const result = await verify({

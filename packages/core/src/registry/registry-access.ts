@@ -1,5 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { Registry, type Credentials, type CredentialSource, type RegistryOptions } from "@stowage/oci";
+import {
+  Registry,
+  type Credentials,
+  type CredentialSource,
+  type RegistryOptions,
+  type Retry,
+} from "@stowage/oci";
 import { CoreError } from "../errors.ts";
 import { fileCredentials } from "./credential-source.ts";
 
@@ -12,19 +18,22 @@ export interface RegistryAccess {
   readonly insecure?: readonly string[] | undefined;
   /** A file of certificates in PEM that are trusted beside the usual ones. */
   readonly caFile?: string | undefined;
+  /** Told of each failure after which the same is tried again. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** The registries of one command, each opened once. */
 export class Registries implements AsyncDisposable {
-  /** Whom they trust. */
-  readonly access: Pick<RegistryAccess, "insecure" | "caFile">;
+  /** Whom they trust, and who is told of them. */
+  readonly access: Pick<RegistryAccess, "insecure" | "caFile" | "onRetry">;
   readonly #options: RegistryOptions;
   readonly #open = new Map<string, Registry>();
   /** Whether a name and a password were given, without a word for which registry. */
   readonly #isForOne: boolean;
 
   private constructor(access: RegistryAccess, options: RegistryOptions, isForOne: boolean) {
-    this.access = { insecure: access.insecure, caFile: access.caFile };
+    const { insecure, caFile, onRetry } = access;
+    this.access = { insecure, caFile, onRetry };
     this.#options = options;
     this.#isForOne = isForOne;
   }
@@ -44,7 +53,8 @@ export class Registries implements AsyncDisposable {
       return given !== undefined && isMeant ? given : onFile(repository, signal);
     };
     const certificates = access.caFile === undefined ? undefined : await readCertificates(access.caFile);
-    const options = { credentials, certificates, insecure: access.insecure, environment };
+    const { insecure, onRetry } = access;
+    const options = { credentials, certificates, insecure, environment, onRetry };
     return new Registries(access, options, given !== undefined && login === undefined);
   }
 

@@ -13,7 +13,8 @@ export async function putUnderNames(
 ): Promise<boolean> {
   let isPut = false;
   for (const name of [manifest.digest, ...tags]) {
-    if ((await ifAnswered(repository.headManifest(name, signal))) === manifest.digest) continue;
+    if ((await ifAnswered(repository, (asked) => asked.headManifest(name, signal))) === manifest.digest)
+      continue;
     await repository.putManifest(name, manifest, signal);
     isPut = true;
   }

@@ -17,8 +17,7 @@ export async function* readBlob(
   blob: WantedBlob,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { registry } = repository;
-  const patience = new Patience({ policy: registry.policy, signal });
+  const patience = new Patience(repository.retries(signal));
   let position = 0;
   do {
     try {

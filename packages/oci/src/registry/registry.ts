@@ -5,7 +5,13 @@ import { connectionFault, isBroken, isNotTls, isRefusedByProxy, isUnreached } fr
 import { HttpClient, type HttpOptions } from "./http/http-client.ts";
 import { discard, isSuccess, readSmall, type HttpRequest, type HttpResponse } from "./http/message.ts";
 import { isLoopback } from "./http/origins.ts";
-import { defaultRetryPolicy, retrying, type RetryPolicy } from "./http/retry.ts";
+import {
+  defaultRetryPolicy,
+  retrying,
+  type Retry,
+  type RetryOptions,
+  type RetryPolicy,
+} from "./http/retry.ts";
 import { sendOnce } from "./http/send-once.ts";
 
 /** How a registry is spoken to. */
@@ -14,6 +20,8 @@ export interface RegistryOptions extends HttpOptions {
   readonly credentials?: CredentialSource | undefined;
   /** How failures that may pass are met. */
   readonly retry?: RetryPolicy | undefined;
+  /** Told of each failure after which the same is tried again. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** A request to a registry, and how errors call what it asks for. */
@@ -22,6 +30,9 @@ export interface RegistryRequest extends Omit<HttpRequest, "url"> {
   readonly target: string | URL;
   readonly what: string;
 }
+
+/** How long something is asked for. */
+export type RequestPatience = Pick<RetryOptions, "isOptional" | "signal">;
 
 /** A 401 is answered with new credentials so many times before it is an answer. */
 const RENEWALS = 2;
@@ -33,14 +44,15 @@ const GREETINGS = 5;
 export class Registry implements AsyncDisposable {
   /** Its name in references. */
   readonly domain: string;
-  readonly policy: RetryPolicy;
+  /** How its failures are met. */
+  readonly retries: Pick<RetryOptions, "policy" | "onRetry">;
   readonly #client: HttpClient;
   readonly #authorizer: Authorizer;
   #base: Promise<URL> | undefined;
 
   constructor(domain: string, options: RegistryOptions = {}) {
     this.domain = domain;
-    this.policy = options.retry ?? defaultRetryPolicy;
+    this.retries = { policy: options.retry ?? defaultRetryPolicy, onRetry: options.onRetry };
     this.#client = new HttpClient(options);
     this.#authorizer = new Authorizer(this.#client, domain, options.credentials);
   }
@@ -49,8 +61,9 @@ export class Registry implements AsyncDisposable {
    * Sends a request until something other than "later" is answered.
    * @throws OciError `registry-unreachable`, `registry-denied` where nothing else can be shown, `registry-failed`
    */
-  request(request: RegistryRequest, purpose: Purpose, signal?: AbortSignal): Promise<HttpResponse> {
-    return retrying(() => this.attempt(request, purpose, signal), { policy: this.policy, signal });
+  request(request: RegistryRequest, purpose: Purpose, patience: RequestPatience = {}): Promise<HttpResponse> {
+    const { signal } = patience;
+    return retrying(() => this.attempt(request, purpose, signal), { ...this.retries, ...patience });
   }
 
   /**
@@ -60,14 +73,14 @@ export class Registry implements AsyncDisposable {
   requestSmall(
     request: RegistryRequest,
     purpose: Purpose,
-    { limit, signal }: { readonly limit: number; readonly signal?: AbortSignal | undefined },
+    { limit, ...patience }: RequestPatience & { readonly limit: number },
   ): Promise<{ readonly response: HttpResponse; readonly bytes: Buffer | undefined }> {
     return retrying(
       async () => {
-        const response = await this.attempt(request, purpose, signal);
+        const response = await this.attempt(request, purpose, patience.signal);
         return { response, bytes: isSuccess(response) ? await readSmall(response, limit) : undefined };
       },
-      { policy: this.policy, signal },
+      { ...this.retries, ...patience },
     );
   }
 

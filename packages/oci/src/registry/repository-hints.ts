@@ -37,14 +37,16 @@ export async function readHints(
   options: { readonly withDiffIds: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<RepositoryHints> {
   const { withDiffIds, signal } = options;
-  const previous = await ifAnswered(repository.readManifest(tag, signal));
+  const previous = await ifAnswered(repository, (asked) => asked.readManifest(tag, signal));
   if (previous === undefined) {
-    const hasImages = (await ifAnswered(repository.hasTags(signal))) ?? true;
+    const hasImages = (await ifAnswered(repository, (asked) => asked.hasTags(signal))) ?? true;
     return { previous, hasImages, sizes: new Set(), diffIds: undefined };
   }
   const { config, sizes } = readLayers(previous.bytes);
   const diffIds =
-    withDiffIds && config !== undefined ? await readDiffIds(repository, config, signal) : undefined;
+    withDiffIds && config !== undefined
+      ? await readDiffIds(repository.optional(), config, signal)
+      : undefined;
   return { previous, hasImages: true, sizes, diffIds };
 }
 

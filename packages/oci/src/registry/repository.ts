@@ -4,7 +4,8 @@ import { manifestMediaTypes, mediaTypes } from "../spec/media-types.ts";
 import type { Purpose } from "./auth/authorizer.ts";
 import { bodyOf, discard, isSuccess, type HttpResponse } from "./http/message.ts";
 import { refusal } from "./http/refusal.ts";
-import type { Registry } from "./registry.ts";
+import type { RetryOptions } from "./http/retry.ts";
+import type { Registry, RequestPatience } from "./registry.ts";
 
 /** Registries take manifests up to this many bytes (OCI distribution spec, "Pushing Manifests"). */
 const MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -24,11 +25,29 @@ export class Repository {
   readonly registry: Registry;
   readonly name: string;
   readonly #access: "pull" | "pull,push";
+  readonly #isOptional: boolean;
 
-  constructor(registry: Registry, name: string, access: "pull" | "pull,push") {
+  /** @param options `isOptional`: whether all that is asked of it can be done without */
+  constructor(
+    registry: Registry,
+    name: string,
+    access: "pull" | "pull,push",
+    { isOptional = false }: Pick<RequestPatience, "isOptional"> = {},
+  ) {
     this.registry = registry;
     this.name = name;
     this.#access = access;
+    this.#isOptional = isOptional;
+  }
+
+  /** The same, for what can be done without. */
+  optional(): Repository {
+    return new Repository(this.registry, this.name, this.#access, { isOptional: true });
+  }
+
+  /** How failures of what is asked of it are met. */
+  retries(signal: AbortSignal | undefined): RetryOptions {
+    return { ...this.registry.retries, isOptional: this.#isOptional, signal };
   }
 
   /** @param others repositories that are read from, for a mount */
@@ -84,7 +103,7 @@ export class Repository {
     const { response, bytes } = await this.registry.requestSmall(
       { method: "GET", target: this.path(`manifests/${name}`), what, headers: { accept } },
       this.purpose(),
-      { limit: MANIFEST_BYTES, signal },
+      { limit: MANIFEST_BYTES, ...this.#patience(signal) },
     );
     if (!isSuccess(response)) {
       const error = await refusal(response, what);
@@ -105,7 +124,7 @@ export class Repository {
     const { response, bytes } = await this.registry.requestSmall(
       { method: "GET", target: this.path("tags/list?n=1"), what },
       this.purpose(),
-      { limit: TAGS_BYTES, signal },
+      { limit: TAGS_BYTES, ...this.#patience(signal) },
     );
     if (!isSuccess(response)) {
       await discard(response);
@@ -151,7 +170,7 @@ export class Repository {
         body: bodyOf(manifest.bytes),
       },
       this.purpose(),
-      signal,
+      this.#patience(signal),
     );
     if (!isSuccess(response)) throw await refusal(response, what);
     await discard(response);
@@ -170,7 +189,12 @@ export class Repository {
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse> {
     const { method, path, what, headers = {} } = request;
-    return this.registry.request({ method, target: this.path(path), what, headers }, this.purpose(), signal);
+    const target = this.path(path);
+    return this.registry.request({ method, target, what, headers }, this.purpose(), this.#patience(signal));
+  }
+
+  #patience(signal: AbortSignal | undefined): RequestPatience {
+    return { isOptional: this.#isOptional, signal };
   }
 
   #failed(reason: string): OciError {

@@ -19,9 +19,6 @@ export interface UploadOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** What a blob can come without is asked for less often than what it needs: 2 s, where each answer is "later". */
-const OPTIONAL_ATTEMPTS = 5;
-
 /** How a blob came to be in a repository. */
 export interface UploadedBlob extends WantedBlob {
   readonly how: "present" | "mounted" | "sent";
@@ -42,7 +39,7 @@ export async function uploadBlob(
 ): Promise<UploadedBlob> {
   const { signal, onBytes } = options;
   const supposed = supposedOf(content);
-  if (supposed !== undefined && (await ifAnswered(repository.hasBlob(supposed, signal)))) {
+  if (supposed !== undefined && (await ifAnswered(repository, (asked) => asked.hasBlob(supposed, signal)))) {
     onBytes?.(supposed.size);
     return { ...supposed, how: "present" };
   }
@@ -55,10 +52,7 @@ export async function uploadBlob(
       if (await upload.mount(wanted, other, signal)) return arrived(bytes, wanted, "mounted");
     }
   }
-  const sent = await retrying((progressed) => upload.goOn(progressed, signal), {
-    policy: repository.registry.policy,
-    signal,
-  });
+  const sent = await retrying((progressed) => upload.goOn(progressed, signal), repository.retries(signal));
   return arrived(bytes, sent, "sent");
 }
 
@@ -112,7 +106,7 @@ class Upload {
     const request = { method: "POST", target, what: this.#what } as const;
     const response = await this.#try(request, this.#repository.purpose([from]), signal);
     if (response?.status === 201 && matches(response, digest))
-      return (await ifAnswered(this.#repository.hasBlob(blob, signal))) === true;
+      return (await ifAnswered(this.#repository, (asked) => asked.hasBlob(blob, signal))) === true;
     if (response?.status === 202) this.#keepLocation(response);
     return false;
   }
@@ -145,7 +139,7 @@ class Upload {
   async #begin(signal: AbortSignal | undefined): Promise<void> {
     const target = this.#repository.path("blobs/uploads/");
     const request = { method: "POST", target, what: this.#what } as const;
-    const response = await this.#repository.registry.request(request, this.#repository.purpose(), signal);
+    const response = await this.#repository.registry.request(request, this.#repository.purpose(), { signal });
     if (!isSuccess(response)) throw await refusal(response, this.#what);
     await discard(response);
     this.#keepLocation(response);
@@ -170,7 +164,8 @@ class Upload {
     this.#offset = 0;
     const { digest, size } = this.#bytes;
     if (digest === undefined || size === undefined) return "open";
-    return (await ifAnswered(this.#repository.hasBlob({ digest, size }, signal))) ? "complete" : "open";
+    const isThere = await ifAnswered(this.#repository, (asked) => asked.hasBlob({ digest, size }, signal));
+    return isThere ? "complete" : "open";
   }
 
   /** Streams everything from the offset on; all of it where nobody knows yet how much that is. */
@@ -223,10 +218,9 @@ class Upload {
     purpose: Purpose,
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse | undefined> {
-    const { registry } = this.#repository;
     try {
-      const attempt = () => registry.attempt(request, purpose, signal).catch(rethrowInHaste);
-      const response = await retrying(attempt, { policy: registry.policy, signal });
+      const patience = { isOptional: true, signal };
+      const response = await this.#repository.registry.request(request, purpose, patience);
       await discard(response);
       return response;
     } catch (error) {
@@ -266,13 +260,6 @@ class Upload {
     const { domain } = this.#repository.registry;
     return new OciError("registry-failed", `${domain}, ${this.#what}: ${reason}`, { path: domain });
   }
-}
-
-/** An answer that says "later", with less patience; a network that fails is waited for as ever. */
-function rethrowInHaste(fault: unknown): never {
-  if (!(fault instanceof PassingFault) || fault.error.code === "registry-unreachable") throw fault;
-  const { error, retryAfter } = fault;
-  throw new PassingFault(error, { retryAfter, attempts: OPTIONAL_ATTEMPTS });
 }
 
 /** How many bytes a `Range` of an upload says are there: `0-9` are ten. `0-0` is what registries say of none. */

@@ -20,7 +20,7 @@ export async function pushStored(
   const { signal } = options;
   const { blobs, documents } = partsOf(image);
   let sent = 0;
-  if ((await ifAnswered(repository.headManifest(image.digest, signal))) === undefined) {
+  if ((await ifAnswered(repository, (asked) => asked.headManifest(image.digest, signal))) === undefined) {
     await together(
       blobs,
       async (blob, signal) => {

@@ -3,7 +3,7 @@ import { HttpClient, type HttpOptions } from "./http-client.ts";
 import { isSuccess, type HttpResponse } from "./message.ts";
 import { isLoopback } from "./origins.ts";
 import { refusal } from "./refusal.ts";
-import { defaultRetryPolicy, retrying, type RetryPolicy } from "./retry.ts";
+import { defaultRetryPolicy, retrying, type Retry, type RetryOptions, type RetryPolicy } from "./retry.ts";
 import { sendOnce } from "./send-once.ts";
 
 export interface DownloadOptions extends HttpOptions {
@@ -14,6 +14,8 @@ export interface DownloadOptions extends HttpOptions {
   readonly authorize?: ((url: URL) => string | undefined) | undefined;
   /** How failures that may pass are met. */
   readonly retry?: RetryPolicy | undefined;
+  /** Told of each failure after which the same is tried again. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** What a server answered. */
@@ -26,12 +28,12 @@ export interface Download {
 /** Fetches files. What fails on its way is asked for again from where it stopped (RFC 9110, 14). */
 export class HttpDownloads implements AsyncDisposable {
   readonly #client: HttpClient;
-  readonly #policy: RetryPolicy;
+  readonly #retries: RetryOptions;
   readonly #authorize: (url: URL) => string | undefined;
 
   constructor(options: DownloadOptions) {
     this.#client = new HttpClient(options);
-    this.#policy = options.retry ?? defaultRetryPolicy;
+    this.#retries = { policy: options.retry ?? defaultRetryPolicy, onRetry: options.onRetry };
     this.#authorize = options.authorize ?? (() => undefined);
   }
 
@@ -39,8 +41,7 @@ export class HttpDownloads implements AsyncDisposable {
    * @throws OciError `registry-unreachable`, `registry-failed`; so do the bytes
    */
   async get(url: URL, signal?: AbortSignal): Promise<Download> {
-    const retry = { policy: this.#policy, signal };
-    const response = await retrying(() => this.#send(url, {}, signal), retry);
+    const response = await retrying(() => this.#send(url, {}, signal), { ...this.#retries, signal });
     const { status } = response;
     if (isSuccess(response)) return { status, bytes: this.#read(url, response, signal) };
     if (![401, 403, 404, 410].includes(status)) throw await refusal(response, url.href);
@@ -70,7 +71,7 @@ export class HttpDownloads implements AsyncDisposable {
               throw connectionFault(error, url.host);
             }
           },
-          { policy: this.#policy, signal },
+          { ...this.#retries, signal },
         );
         if (chunk === undefined) return;
         position += chunk.length;

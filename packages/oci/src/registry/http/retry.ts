@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { OciError } from "../../errors.ts";
 import { PassingFault } from "./fault.ts";
 
 /** How failures that may pass are met. */
@@ -20,6 +21,16 @@ export const defaultRetryPolicy: RetryPolicy = {
   longestPause: 5_000,
   longestAsked: 120_000,
 };
+
+/** What can be done without is asked for so often where each answer is "later", which takes 2 s. */
+const OPTIONAL_ATTEMPTS = 5;
+
+/** A failure after which the same is tried again. */
+export interface Retry {
+  readonly error: OciError;
+  /** In how many milliseconds. */
+  readonly pause: number;
+}
 
 /**
  * Calls `attempt` until it succeeds, fails for good, or has failed too often in a row. Pauses grow and have a random part,
@@ -43,6 +54,10 @@ export async function retrying<Result>(
 
 export interface RetryOptions {
   readonly policy: RetryPolicy;
+  /** Whether what is asked for can be done without: who says "later" has less patience then, a network that fails is waited for as ever. */
+  readonly isOptional?: boolean | undefined;
+  /** Told before each pause. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,13 +80,16 @@ export class Patience {
    * @throws what failed, where no further attempt is worth it
    */
   async after(fault: unknown): Promise<void> {
-    const { policy, signal } = this.#options;
+    const { policy, isOptional = false, onRetry, signal } = this.#options;
     signal?.throwIfAborted();
     if (!(fault instanceof PassingFault)) throw fault;
     this.#failures++;
-    if (this.#failures >= Math.min(policy.attempts, fault.attempts ?? policy.attempts)) throw fault.error;
+    const isHasty = isOptional && fault.error.code !== "registry-unreachable";
+    const attempts = fault.attempts ?? (isHasty ? OPTIONAL_ATTEMPTS : policy.attempts);
+    if (this.#failures >= Math.min(policy.attempts, attempts)) throw fault.error;
     const pause = pauseAfter(this.#failures, fault.retryAfter, policy);
     if (pause === undefined) throw fault.error;
+    onRetry?.({ error: fault.error, pause });
     await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch(() =>
       signal?.throwIfAborted(),
     );

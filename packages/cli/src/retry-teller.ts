@@ -1,0 +1,19 @@
+import type { Retry } from "@stowage/core";
+import type { Speaker } from "./speaker.ts";
+
+/** So much waiting goes by without a word. */
+const SILENT_MILLISECONDS = 3_000;
+/** And so much between one word and the next: a job that says nothing for minutes is taken for one that hangs. */
+const BETWEEN_MILLISECONDS = 30_000;
+
+/** Says that what failed is tried again: with `-v` each time, else where a command has come to wait for it. */
+export function retryTeller({ options, tell }: Pick<Speaker, "options" | "tell">): (retry: Retry) => void {
+  let waited = 0;
+  let silentUntil = SILENT_MILLISECONDS;
+  return ({ error, pause }) => {
+    waited += pause;
+    if (options.verbose === 0 && waited < silentUntil) return;
+    silentUntil = waited + BETWEEN_MILLISECONDS;
+    tell(`stowage: ${error.message}; trying again in ${(pause / 1000).toFixed(1)} s`);
+  };
+}
