@@ -36,19 +36,23 @@ const movedOver = `{
         ln -s \${pkgs.coreutils}/bin/env $out/usr/bin/env
       '';
       arguments = {
-        name = "registry.example/team/moved";
+        name = "registry.example/team/Moved";
+        tag = null;
         contents = [ pkgs.bash rootFiles ];
         config = {
           Cmd = [ "\${pkgs.coreutils}/bin/env" ];
           Env = [ "TZDIR=\${pkgs.tzdata}/share/zoneinfo" ];
           User = "7:7";
           WorkingDir = "/etc";
-          Labels.moved = "yes";
+          Labels.moved = "It shows the time of \${pkgs.cacert}.";
+          Labels.greeting = ./greeting;
+          Entrypoint = null;
           Volumes."/data" = { };
           ExposedPorts."80/tcp" = { };
         };
         maxLayers = 5;
         extraCommands = "";
+        compressor = "none";
       };
     in {
       packages.x86_64-linux = rec {
@@ -58,7 +62,7 @@ const movedOver = `{
           tag = "1";
           system = "x86_64-linux";
           config.Entrypoint = [ "\${pkgs.coreutils}/bin/env" ];
-          compressor = "gz";
+          compression = "gzip:1";
         };
         based = stowage.lib.buildImage {
           name = "based";
@@ -160,6 +164,7 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
       const place = join(folder, "moved");
       execFileSync("mkdir", [place]);
       writeFileSync(join(place, "flake.nix"), movedOver);
+      writeFileSync(join(place, "greeting"), "hello\n");
       flake = `path:${place}`;
     });
 
@@ -181,9 +186,12 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
         ExposedPorts: { "80/tcp": {} },
       });
       expect(config["Entrypoint"]).toBeUndefined();
-      expect(config["Labels"]).toMatchObject({ moved: "yes" });
+      expect(config["Labels"]).toMatchObject({
+        moved: expect.stringMatching(/-cacert-[^/]*\.$/) as string,
+        greeting: expect.stringMatching(/^\/nix\/store\/.*-greeting$/) as string,
+      });
       const { stdout } = await stowage(["ls", image, "--json"]);
-      expect(stdout).toMatch(/-tzdata-/);
+      for (const name of ["tzdata", "cacert", "greeting"]) expect(stdout).toContain(`-${name}`);
       const layers =
         (
           JSON.parse(execFileSync("tar", ["-xOf", image, "manifest.json"], { encoding: "utf8" })) as {
@@ -248,9 +256,30 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
         /layering: 'best' is not one of expected, popularity/,
       ],
       [
-        "a compressor that there is not",
-        '{ compressor = "xz"; }',
-        /compressor: 'xz' is not one of gz, none, zstd/,
+        "a file that is compressed as a whole",
+        '{ compressor = "gz"; }',
+        /compressor: layers are compressed, not the file: compression = "gzip"/,
+      ],
+      [
+        "a compression that there is not",
+        '{ compression = "xz"; }',
+        /compression: 'xz' is not one of none, gzip\[:LEVEL\], zstd/,
+      ],
+      [
+        "a system, where there is none to choose",
+        '{ system = "x86_64-linux"; }',
+        /system: images are built where the packages of this set are/,
+      ],
+      ["a tag in the name", '{ name = "host:5000/a:1"; }', /name: 'host:5000\/a:1' has a tag/],
+      [
+        "a target without a name",
+        '{ name = null; target = "/nix/store/00000000000000000000000000000000-a"; }',
+        /name is missing/,
+      ],
+      [
+        "a part of a package as contents",
+        `{ contents = [ "\${builtins.toFile "a" "b"}/bin" ]; }`,
+        /contents: '\/nix\/store\/.*-a\/bin' lies in a store path/,
       ],
       ["too many layers", "{ maxLayers = 126; }", /maxLayers must be from 2 to 125/],
       ["nothing to pack", "{ contents = null; }", /nothing to pack: give target, contents, or a config/],
@@ -260,9 +289,17 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
       expect(stdout).toBe("");
     });
 
+    test("a system of lib.buildImage that there is not", async () => {
+      const { stderr } =
+        await evaluate(`import ${join(repository, "packages/cli/nix/flake-build-image.nix")} {
+        legacyPackages = { }; packages.x86_64-linux = { };
+      } { name = "a"; system = "x86"; contents = [ ]; }`);
+      expect(stderr).toMatch(/system: 'x86' is not one of x86_64-linux/);
+    });
+
     test("but not what asks for nothing", async () => {
       const nothing = `{ extraCommands = ""; fakeRootCommands = null; enableFakechroot = false; runAsRoot = null; uid = 0;
-        fromImage = null; fromImageName = null; includeStorePaths = true; keepContentsDirlinks = false; tag = null; }`;
+        fromImage = null; fromImageName = null; config = null; maxLayers = null; compressor = "none"; includeStorePaths = true; keepContentsDirlinks = false; tag = null; }`;
       const { stdout, stderr } = await evaluate(call(nothing));
       expect(stderr).toBe("");
       expect(JSON.parse(stdout)).toEqual([

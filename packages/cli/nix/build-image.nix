@@ -6,10 +6,9 @@ let
     concatMap
     concatStringsSep
     filter
-    hasContext
-    isAttrs
     isList
-    isString
+    stringLength
+    substring
     ;
 
   fail = message: throw "stowage.buildImage: ${message}";
@@ -56,6 +55,14 @@ let
       nothing = true;
       reason = "an image has its store paths; use the packages themselves where these are mounted";
     };
+    compressor = {
+      nothing = "none";
+      reason = "layers are compressed, not the file: compression = \"gzip\" or \"zstd\" in its place";
+    };
+    system = {
+      nothing = null;
+      reason = "images are built where the packages of this set are; lib.buildImage of the flake chooses";
+    };
     layeringPipeline = {
       nothing = null;
       reason = "layers are planned by layering (expected, popularity, auto, single, per-path) and maxLayers";
@@ -87,12 +94,6 @@ let
   };
   commands = "no command runs inside of an image; make a package of what it would write, and name it as contents";
 
-  compressions = {
-    none = "none";
-    gz = "gzip";
-    zstd = "zstd";
-  };
-
   layerings = [ "expected" "popularity" "auto" "single" "per-path" ];
 
   known = [
@@ -108,34 +109,54 @@ let
     "architecture"
     "maxLayers"
     "layering"
-    "compressor"
+    "compression"
     "user"
     "link"
     "passthru"
     "meta"
-    "system"
   ];
 
-  # All strings in a value that name something which is built.
-  builtStrings =
-    value:
-    if isString value then
-      (if hasContext value then [ value ] else [ ])
-    else if isList value then
-      concatMap builtStrings value
-    else if isAttrs value && value ? outPath then
-      [ "${value}" ]
-    else if isAttrs value then
-      concatMap builtStrings (map (name: value.${name}) (attrNames value))
-    else
-      [ ];
+  # What a string depends on, by name: outputs of derivations, and files.
+  namesIn =
+    string:
+    let
+      context = builtins.getContext string;
+      namesOf =
+        path:
+        let
+          name = substring 33 (stringLength path) (baseNameOf path);
+          derivation = substring 0 (stringLength name - stringLength ".drv") name;
+        in
+        (if context.${path}.path or false then [ name ] else [ ])
+        ++ map (output: if output == "out" then derivation else "${derivation}-${output}") (
+          context.${path}.outputs or [ ]
+        );
+    in
+    concatMap namesOf (attrNames context);
 
-  # The store paths that a string names, each with what the string depends on.
+  # The store paths that a string names and depends on. Its context says where a name ends: a sentence's full stop may be next.
   storePathsIn =
     string:
-    map (found: builtins.appendContext (builtins.head found) (builtins.getContext string)) (
+    let
+      names = namesIn string;
+      pathOf =
+        found:
+        let
+          text = builtins.elemAt found 1;
+          longest = builtins.foldl' (
+            best: name:
+            if stringLength name > stringLength best && substring 0 (stringLength name) text == name then
+              name
+            else
+              best
+          ) "" names;
+          path = "${builtins.storeDir}/${builtins.head found}-${longest}";
+        in
+        if longest == "" then [ ] else [ (builtins.appendContext path (builtins.getContext string)) ];
+    in
+    concatMap pathOf (
       filter isList (
-        builtins.split "(${builtins.storeDir}/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+._?=-]+)" (
+        builtins.split "${builtins.storeDir}/([0-9a-df-np-sv-z]{32})-([0-9a-zA-Z+._?=-]+)" (
           builtins.unsafeDiscardStringContext string
         )
       )
@@ -144,14 +165,23 @@ let
   unique =
     list: builtins.foldl' (before: item: if builtins.elem item before then before else before ++ [ item ]) [ ] list;
 
-  toList = value: if value == null then [ ] else if isList value then value else [ value ];
+  toList = value: if isList value then value else [ value ];
+
+  # What is null is not given.
+  withoutNulls = set: removeAttrs set (filter (name: set.${name} == null) (attrNames set));
+
+  # An image's name has no upper case.
+  toLower = builtins.replaceStrings (letters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (letters "abcdefghijklmnopqrstuvwxyz");
+  letters = word: builtins.genList (at: substring at 1 word) (stringLength word);
 in
-arguments:
+given:
 let
+  arguments = withoutNulls given;
+
   refuse =
     name:
     if refused ? ${name} then
-      (if arguments.${name} == refused.${name}.nothing || arguments.${name} == null then
+      (if arguments.${name} == refused.${name}.nothing then
         null
       else
         fail "${name}: ${refused.${name}.reason}")
@@ -160,41 +190,39 @@ let
     else
       fail "there is no attribute '${name}'; there are ${concatStringsSep ", " known}";
 
-  oneOf =
-    name: value: choices:
-    if builtins.elem value choices then
-      value
-    else
-      fail "${name}: '${toString value}' is not one of ${concatStringsSep ", " choices}";
-
-  tag = arguments.tag or null;
-  config = arguments.config or { };
   maxLayers = arguments.maxLayers or 100;
-  architecture = arguments.architecture or null;
-  user = arguments.user or null;
-  fromImage = arguments.fromImage or null;
-  link = arguments.link or null;
-  passthru = arguments.passthru or { };
+  layering = arguments.layering or "expected";
+  compression = arguments.compression or "none";
 
-  target = map (path: "${path}") (toList (arguments.target or null));
-  contents = map (path: "${path}") (toList (arguments.contents or null) ++ toList (arguments.copyToRoot or null));
-  named = unique (concatMap storePathsIn (builtStrings config));
-
-  # Without a target or contents the image is of what its config names.
-  targets = if target ++ contents == [ ] then named else target ++ contents;
-  name =
-    arguments.name or (
-      if arguments.target or null == null then
-        fail "name is missing"
-      else
-        arguments.target.pname or (builtins.parseDrvName arguments.target.name).name
-    );
+  target = toList (arguments.target or [ ]);
+  contents = toList (arguments.contents or [ ]) ++ toList (arguments.copyToRoot or [ ]);
+  linked = map (path: "${path}") contents;
+  packed = map (path: "${path}") target ++ linked;
 
   # An entrypoint is found by rule for a target only: what dockerTools was told starts as it did there.
-  wholeConfig = (if target == [ ] then { Entrypoint = [ ]; } else { }) // config;
+  config = (if target == [ ] then { Entrypoint = [ ]; } else { }) // withoutNulls (arguments.config or { });
+  imageConfig = builtins.toJSON config;
+  named = unique (storePathsIn imageConfig);
+
+  # Without a target or contents the image is of what its config names.
+  targets = if packed == [ ] then named else packed;
+  # The store path that a target is, or lies in.
+  rootOf = path: builtins.head (storePathsIn path ++ [ path ]);
+  roots = map rootOf targets;
+  inside = filter (path: rootOf path != path) linked;
+
+  first = builtins.head target;
+  name =
+    arguments.name or (
+      if target == [ ] || !(builtins.isAttrs first) then
+        fail "name is missing"
+      else
+        first.pname or (builtins.parseDrvName first.name).name
+    );
+  optional = attribute: words: if arguments ? ${attribute} then words arguments.${attribute} else [ ];
 
   words =
-    concatMap (path: [ "--include" path ]) (filter (path: !(builtins.elem path targets)) named)
+    concatMap (path: [ "--include" path ]) (filter (path: !(builtins.elem path roots)) named)
     ++ (if contents == [ ] then [ ] else [ "--copy-to-root" ])
     ++ [
       "--created"
@@ -202,15 +230,15 @@ let
       "--max-layers"
       (toString maxLayers)
       "--layering"
-      (oneOf "layering" (arguments.layering or "expected") layerings)
+      layering
       "--compression"
-      compressions.${oneOf "compressor" (arguments.compressor or "none") (attrNames compressions)}
+      compression
     ]
-    ++ (if architecture == null then [ ] else [ "--platform" "linux/${architecture}" ])
-    ++ (if fromImage == null then [ ] else [ "--base" "${fromImage}" ])
+    ++ optional "architecture" (architecture: [ "--platform" "linux/${architecture}" ])
+    ++ optional "fromImage" (image: [ "--base" "${image}" ])
     ++ (if arguments.includeNixDB or false then [ "--with" "nix-db" ] else [ ])
-    ++ (if link == null then [ ] else [ "--link" link ])
-    ++ (if user == null then [ ] else [ "--user" user ]);
+    ++ optional "link" (link: [ "--link" link ])
+    ++ optional "user" (user: [ "--user" user ]);
 
   image =
     runCommand "${baseNameOf name}.tar"
@@ -220,17 +248,18 @@ let
         unsafeDiscardReferences.out = true;
         preferLocalBuild = true;
         nativeBuildInputs = [ stowage ];
-        exportReferencesGraph.closure = unique (targets ++ named);
-        imageConfig = builtins.toJSON wholeConfig;
-        imageName = name;
-        imageTag = if tag == null then "" else tag;
-        inherit targets words;
+        exportReferencesGraph.closure = unique (roots ++ named);
+        imageName = toLower name;
+        imageTag = arguments.tag or "";
+        inherit imageConfig targets words;
         meta = { description = "Container image ${name}"; } // arguments.meta or { };
         passthru = {
-          imageName = name;
-          imageTag = if tag != null then tag else builtins.head (builtins.split "-" (baseNameOf (builtins.unsafeDiscardStringContext image.outPath)));
+          imageName = toLower name;
+          imageTag =
+            arguments.tag
+              or (builtins.head (builtins.split "-" (baseNameOf (builtins.unsafeDiscardStringContext image.outPath))));
           inherit stowage;
-        } // passthru;
+        } // arguments.passthru or { };
       }
       ''
         # As dockerTools has it: an image without a tag has its output's hash.
@@ -247,5 +276,15 @@ let
 in
 assert builtins.all (name: refuse name == null) (attrNames arguments);
 assert targets != [ ] || fail "nothing to pack: give target, contents, or a config that names a package";
+assert
+  inside == [ ]
+  || fail "contents: '${builtins.head inside}' lies in a store path, and whole ones are linked into /; make a package of links to it";
+assert builtins.match ".*:[^/]*" name == null || fail "name: '${name}' has a tag; it is the attribute tag";
+assert
+  builtins.elem layering layerings
+  || fail "layering: '${layering}' is not one of ${concatStringsSep ", " layerings}";
+assert
+  builtins.match "none|(gzip|zstd)(:[0-9]+)?" compression != null
+  || fail "compression: '${compression}' is not one of none, gzip[:LEVEL], zstd[:LEVEL]";
 assert (builtins.isInt maxLayers && maxLayers >= 2 && maxLayers <= 125) || fail "maxLayers must be from 2 to 125";
 builtins.deepSeq words image

@@ -13,12 +13,15 @@ let
   system =
     arguments.system or (
       if systems == [ ] then
-        throw "stowage.buildImage: system is missing, and nothing that is packed says it"
+        throw "stowage.buildImage: system is missing, and nothing that is packed says it; where is it built? system = \"x86_64-linux\""
       else
         builtins.head systems
     );
 in
-import ./build-image.nix {
-  inherit (legacyPackages.${system}) runCommand;
-  inherit (packages.${system}) stowage;
-} arguments
+if !(packages ? ${system}) then
+  throw "stowage.buildImage: system: '${system}' is not one of ${builtins.concatStringsSep ", " (builtins.attrNames packages)}"
+else
+  import ./build-image.nix {
+    inherit (legacyPackages.${system}) runCommand;
+    inherit (packages.${system}) stowage;
+  } (removeAttrs arguments [ "system" ])
