@@ -9,11 +9,13 @@ const BETWEEN_MILLISECONDS = 30_000;
 /** Says that what failed is tried again: with `-v` each time, else where a command has come to wait for it. */
 export function retryTeller({ options, tell }: Pick<Speaker, "options" | "tell">): (retry: Retry) => void {
   let waited = 0;
-  let silentUntil = SILENT_MILLISECONDS;
+  let said = -Infinity;
   return ({ error, pause }) => {
+    const now = performance.now();
     waited += pause;
-    if (options.verbose === 0 && waited < silentUntil) return;
-    silentUntil = waited + BETWEEN_MILLISECONDS;
+    const isDue = waited >= SILENT_MILLISECONDS && now - said >= BETWEEN_MILLISECONDS;
+    if (options.verbose === 0 && !isDue) return;
+    said = now;
     tell(`stowage: ${error.message}; trying again in ${(pause / 1000).toFixed(1)} s`);
   };
 }

@@ -6,6 +6,7 @@ import {
   BlockPool,
   digestOf,
   layoutSink,
+  openRegistryImage,
   parseCompression,
   pushDraft,
   Registry,
@@ -342,6 +343,67 @@ describe("failures that pass", () => {
     came = 0;
     await repository.headManifest("1");
     expect(came - asked).toBeGreaterThan(least);
+  });
+
+  test.each([
+    ["it has a page for everything", undefined],
+    ["it says of no page how long it is", "chunked"],
+    ["it leads everybody to another host", "redirect"],
+  ])("a web server is no registry: %s", async (_, way) => {
+    await using page = await startPeerRegistry({
+      before: (_, response) => {
+        const headers = { "content-type": "text/html; charset=utf-8" };
+        response.writeHead(200, way === "chunked" ? { ...headers, "transfer-encoding": "chunked" } : headers);
+        response.end("<!doctype html><title>Log in</title>");
+        return true;
+      },
+    });
+    await using portal = await startPeerRegistry({
+      before: (_, response) => {
+        response.writeHead(302, { location: `${page.origin}/login` }).end();
+        return true;
+      },
+    });
+    const { host } = way === "redirect" ? portal : page;
+    await using registry = new Registry(host, { retry });
+    const whose = way === "redirect" ? `a web page of ${page.host}` : "a web page";
+    const refused = {
+      code: "registry-unreachable",
+      message: `${host} is no registry: it answers with ${whose}`,
+      hint: expect.stringContaining("a network that wants a login") as string,
+    };
+    await expect(push(registry)).rejects.toMatchObject(refused);
+    const repository = new Repository(registry, "app", "pull,push");
+    await expect(openRegistryImage(repository, { tag: "1" })).rejects.toMatchObject(refused);
+    await expect(repository.hasBlob({ digest: digestOf(Buffer.from("x")), size: 1 })).rejects.toMatchObject(
+      refused,
+    );
+    expect(page.requests.filter((each) => /^(POST|PUT|PATCH)/.test(each))).toEqual([]);
+  });
+
+  test("a web server without a page for it is told apart from a registry without the repository", async () => {
+    await using server = await startPeerRegistry({
+      before: (_, response) => {
+        response.writeHead(404, { "content-type": "text/html" }).end("<h1>not found</h1>");
+        return true;
+      },
+    });
+    await using registry = new Registry(server.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-missing",
+      hint: expect.stringContaining("as a web server does") as string,
+    });
+  });
+
+  test("a registry may call an answer without a body a web page", async () => {
+    await using peer = await startPeerRegistry({
+      before: ({ method }, response) => {
+        if (method !== "GET") response.setHeader("content-type", "text/html; charset=utf-8");
+        return false;
+      },
+    });
+    await using registry = new Registry(peer.host, { retry });
+    expectWhole(peer, await push(registry));
   });
 
   test("one that asks to wait for an hour has failed", async () => {

@@ -110,6 +110,7 @@ export class Repository {
       if (response.status === 404) return undefined;
       throw error;
     }
+    this.#requireRegistry(response);
     if (bytes === undefined) throw this.#failed(`${what} is larger than any manifest may be`);
     const digest = digestOf(bytes);
     if ((isDigest(name) && name !== digest) || !matches(response, digest))
@@ -130,6 +131,7 @@ export class Repository {
       await discard(response);
       return false;
     }
+    this.#requireRegistry(response);
     try {
       const { tags } = JSON.parse(bytes?.toString() ?? "{}") as { tags?: unknown };
       return bytes === undefined || (Array.isArray(tags) && tags.length > 0);
@@ -179,7 +181,7 @@ export class Repository {
       throw this.#failed(`${what} is ${told === undefined ? "missing" : "another"} after it was put there`);
   }
 
-  #ask(
+  async #ask(
     request: {
       readonly method: "GET" | "HEAD";
       readonly path: string;
@@ -190,7 +192,25 @@ export class Repository {
   ): Promise<HttpResponse> {
     const { method, path, what, headers = {} } = request;
     const target = this.path(path);
-    return this.registry.request({ method, target, what, headers }, this.purpose(), this.#patience(signal));
+    const asked = { method, target, what, headers };
+    const response = await this.registry.request(asked, this.purpose(), this.#patience(signal));
+    this.#requireRegistry(response);
+    return response;
+  }
+
+  /** A web server, or a network that wants a login first and answers for everybody, has pages for all that is asked. */
+  #requireRegistry(response: HttpResponse): void {
+    const type = response.header("content-type") ?? "";
+    const isPage = isSuccess(response) && /^text\/html\b/i.test(type);
+    if (!isPage || response.header("docker-content-digest") !== undefined) return;
+    response.body.on("error", () => {}).destroy();
+    const { domain } = this.registry;
+    const host = response.censor(response.url.host);
+    const page = host === domain ? "a web page" : `a web page of ${host}`;
+    throw new OciError("registry-unreachable", `${domain} is no registry: it answers with ${page}`, {
+      path: domain,
+      hint: "Check the name and the port; a network that wants a login first answers so for everybody.",
+    });
   }
 
   #patience(signal: AbortSignal | undefined): RequestPatience {

@@ -15,7 +15,7 @@ export async function refusal(response: HttpResponse, what: string): Promise<Oci
   return new OciError(
     codeFor(response),
     `${host} answers ${response.status} for ${what}${said === "" ? "" : `: ${said}`}`,
-    { path: host, hint: hintFor(response.status, host) },
+    { path: host, hint: hintFor(response, host) },
   );
 }
 
@@ -38,7 +38,11 @@ function hasTooSmallScope(response: HttpResponse): boolean {
   return challenges.some(({ parameters }) => parameters["error"] === "insufficient_scope");
 }
 
-function hintFor(status: number, host: string): string | undefined {
+function hintFor(response: HttpResponse, host: string): string | undefined {
+  const { status } = response;
+  const isPage = /^text\/html\b/i.test(response.header("content-type") ?? "");
+  if (isPage && [404, 405].includes(status))
+    return "It answers as a web server does: check the registry's name and port.";
   if (status === 401) return `Log in with docker login ${host}, or give --username and --password-stdin.`;
   if (status === 403) return "The credentials, if any, do not allow it.";
   if (status === 404)
