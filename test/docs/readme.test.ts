@@ -84,14 +84,24 @@ describe.skipIf(!ready)("each example of the README runs", () => {
     expect(stdout).toMatch(
       /^fortune-cat\.tar: sha256:[0-9a-f]{64}, matches-nix; \d+ store paths, shown in fortune-cat\.html$/,
     );
-    // The flake's image, loaded before, has the same name.
     expect(await docker.run("load", "-i", join(fortuneCat.folder, "fortune-cat.tar"))).toContain(
       "Loaded image: fortune-cat:0.1.0",
     );
   });
 
-  test("every link leads to a file", () => {
-    for (const [, target] of readme.matchAll(/\]\(([^)#:]+)\)/g))
-      expect(() => readFileSync(join(repository, target as string))).not.toThrow();
+  test("every link leads to a file, and to a heading of it", () => {
+    const links = [...readme.matchAll(/\]\(([^)#:]+)(?:#([^)]+))?\)/g)];
+    expect(links.length).toBeGreaterThan(8);
+    for (const [link, target = "", anchor] of links) {
+      const bytes = readFileSync(join(repository, target));
+      const headings = [...bytes.toString().matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+        heading.toLowerCase().replaceAll(" ", "-"),
+      );
+      if (anchor !== undefined) expect(headings, link).toContain(anchor);
+    }
+  });
+
+  test("it is read in a few minutes", () => {
+    expect(readme.split("\n").length - 1).toBeLessThanOrEqual(130);
   });
 });
