@@ -75,8 +75,8 @@ class CacheTransport implements Transport {
 
   async get(url: URL, { signal }: { readonly signal: AbortSignal | undefined }): Promise<CacheAnswer> {
     const downloads = await (this.#downloads ??= this.#open());
-    const { status, bytes } = await translated(() => downloads.get(url, signal));
-    if (bytes !== undefined) return { bytes: translatedBytes(bytes) };
+    const { status, bytes, encoding } = await translated(() => downloads.get(url, signal));
+    if (bytes !== undefined) return { bytes: translatedBytes(bytes), encoding };
     return { bytes: undefined, reason: status === 404 || status === 410 ? undefined : String(status) };
   }
 

@@ -2,6 +2,8 @@
 export interface CacheAnswer {
   /** Undefined where there is no such file. */
   readonly bytes: AsyncIterable<Uint8Array> | undefined;
+  /** What was done to the file on its way (RFC 9110, 8.4): `gzip`. */
+  readonly encoding?: string | undefined;
   /** Why not, where there is more to say of it than that: `403`. */
   readonly reason?: string | undefined;
 }

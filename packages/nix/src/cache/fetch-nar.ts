@@ -4,6 +4,7 @@ import { NarParser } from "../nar/nar-parser.ts";
 import { parseNarHash, type NarHash } from "../nar-hash.ts";
 import type { CacheSource } from "./cache-source.ts";
 import { ContentHasher } from "./content-hasher.ts";
+import { decodeContent } from "./decode-content.ts";
 import { decompressNar } from "./decompress-nar.ts";
 import type { NarInfo } from "./narinfo.ts";
 import type { Grounds } from "./trust.ts";
@@ -32,7 +33,7 @@ export async function* fetchFile(
   info: NarInfo,
   { signal, onBytes }: FetchOptions,
 ): AsyncGenerator<Uint8Array> {
-  const { bytes, reason } = await source.get(info.url, signal);
+  const { bytes, encoding, reason } = await source.get(info.url, signal);
   if (bytes === undefined) {
     const because = reason === undefined ? "is missing" : `is not given (it answers ${reason})`;
     throw new NixError("cache-corrupted", `${source.name}/${info.url} ${because}, which the cache promised`, {
@@ -40,7 +41,12 @@ export async function* fetchFile(
       hint: "The cache may be collecting garbage; try again, or take another cache.",
     });
   }
-  for await (const chunk of bytes) {
+  const file = decodeContent(bytes, encoding, {
+    from: `${source.name}/${info.url}`,
+    limit: mostBytesOf(info),
+    own: info.compression,
+  });
+  for await (const chunk of file) {
     onBytes?.(chunk.length);
     yield chunk;
   }
@@ -58,7 +64,7 @@ export async function* receiveNar(
   { from, signal }: { readonly from: string; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array> {
   const where = `${from}/${info.url}`;
-  const file = new Measure(info.fileSize ?? info.narSize + ENVELOPE_BYTES, `${where}: the file`, info);
+  const file = new Measure(mostBytesOf(info), `${where}: the file`, info);
   const input = bytes[Symbol.asyncIterator]();
   const once = { [Symbol.asyncIterator]: () => input };
   try {
@@ -72,6 +78,10 @@ export async function* receiveNar(
     input.return?.().catch(() => {});
   }
   file.check(info.fileHash, info.fileSize, "FileHash", "FileSize");
+}
+
+function mostBytesOf({ fileSize, narSize }: NarInfo): number {
+  return fileSize ?? narSize + ENVELOPE_BYTES;
 }
 
 async function* decode(

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { parseCacheInfo } from "../cache/cache-info.ts";
 import type { CacheSource } from "../cache/cache-source.ts";
+import { decodeContent } from "../cache/decode-content.ts";
 import { fetchFile, receiveNar, type Vouched } from "../cache/fetch-nar.ts";
 import { FileQueue } from "../cache/file-queue.ts";
 import { NarSpool } from "../cache/nar-spool.ts";
@@ -215,12 +216,12 @@ export class BinaryCacheStore implements Store {
       return undefined;
     }
     const from = `${this.name}/${name}`;
-    const info = parseNarInfo(await this.#read(answer.bytes, from), path, from);
+    const info = parseNarInfo(await this.#read(answer.bytes, answer.encoding, from), path, from);
     return { info, grounds: await this.#trust.judge(info, from) };
   }
 
   async #checkCache(signal: AbortSignal | undefined): Promise<void> {
-    const { bytes, reason } = await this.#source.get("nix-cache-info", signal);
+    const { bytes, encoding, reason } = await this.#source.get("nix-cache-info", signal);
     if (bytes === undefined) {
       throw new NixError(
         "cache-failed",
@@ -235,7 +236,7 @@ export class BinaryCacheStore implements Store {
       );
     }
     const from = this.infoName;
-    const { storeDir } = parseCacheInfo(await this.#read(bytes, from), from);
+    const { storeDir } = parseCacheInfo(await this.#read(bytes, encoding, from), from);
     if (storeDir === undefined || storeDir === this.storeDir) return;
     throw new NixError("cache-unsupported", `${this.name} is for ${storeDir}, not for ${this.storeDir}`, {
       path: from,
@@ -243,8 +244,11 @@ export class BinaryCacheStore implements Store {
     });
   }
 
-  async #read(bytes: AsyncIterable<Uint8Array>, from: string): Promise<string> {
-    const text = await readSmall(bytes, MAX_INFO_BYTES);
+  async #read(bytes: AsyncIterable<Uint8Array>, encoding: string | undefined, from: string): Promise<string> {
+    const text = await readSmall(
+      decodeContent(bytes, encoding, { from, limit: MAX_INFO_BYTES }),
+      MAX_INFO_BYTES,
+    );
     if (text !== undefined) return text.toString();
     throw new NixError("cache-corrupted", `${from} has more than ${MAX_INFO_BYTES} bytes`, { path: from });
   }

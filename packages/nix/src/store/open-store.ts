@@ -60,11 +60,23 @@ function openOne(url: string | undefined, { environment, trust, transport }: Par
 }
 
 function openSource(address: URL, transport: Transport | undefined): CacheSource {
-  if (address.protocol === "file:") return new FileSource(resolve(decodeURIComponent(address.pathname)));
+  if (address.protocol === "file:") return new FileSource(folderOf(address));
   if (transport !== undefined) return new HttpSource(address, transport);
   throw new NixError("store-unsupported", `'${address.href}': nothing here reads from the network`, {
     path: address.href,
   });
+}
+
+function folderOf(address: URL): string {
+  try {
+    return resolve(decodeURIComponent(address.pathname));
+  } catch (cause) {
+    throw new NixError("store-unsupported", `'${address.href}' has a '%' that stands for no character`, {
+      path: address.href,
+      cause,
+      hint: "A '%' of a folder's name is written %25.",
+    });
+  }
 }
 
 /** A cache's address, and the store directory its paths are for: `?store=`, as Nix has it, or the usual one. */
@@ -80,6 +92,12 @@ function readCacheUrl(
       hint: "Take file:///folder, or https://host.",
     });
   }
+  if (address.hash !== "") {
+    throw new NixError("store-unsupported", `'${url}': no cache's address goes on behind a '#'`, {
+      path: url,
+      hint: "A '#' of a folder's name is written %23, and a '?' %3F.",
+    });
+  }
   const parameters = address.searchParams;
   if (parameters.has("trusted")) {
     throw new NixError("store-unsupported", `'${url}': a cache is not trusted by its address`, {
@@ -90,6 +108,5 @@ function readCacheUrl(
   const own = environment["NIX_STORE_DIR"];
   const storeDir = parameters.get("store") ?? (own === undefined || own === "" ? DEFAULT_STORE_DIR : own);
   address.search = "";
-  address.hash = "";
   return { address, storeDir: resolve(storeDir) };
 }

@@ -23,6 +23,8 @@ export interface Download {
   readonly status: number;
   /** Undefined where it does not give the file: 401, 403, 404, 410. */
   readonly bytes: AsyncIterable<Uint8Array> | undefined;
+  /** How the server has encoded the bytes (`Content-Encoding`): nothing was asked for, and nothing is decoded. */
+  readonly encoding?: string | undefined;
 }
 
 /** Fetches files. What fails on its way is asked for again from where it stopped (RFC 9110, 14). */
@@ -43,7 +45,12 @@ export class HttpDownloads implements AsyncDisposable {
   async get(url: URL, signal?: AbortSignal): Promise<Download> {
     const response = await retrying(() => this.#send(url, {}, signal), { ...this.#retries, signal });
     const { status } = response;
-    if (isSuccess(response)) return { status, bytes: this.#read(url, response, signal) };
+    if (isSuccess(response))
+      return {
+        status,
+        bytes: this.#read(url, response, signal),
+        encoding: response.header("content-encoding"),
+      };
     if (![401, 403, 404, 410].includes(status)) throw await refusal(response, url.href);
     response.body.on("error", () => {}).destroy();
     return { status, bytes: undefined };
