@@ -40,6 +40,7 @@ export { DigestHash, digestOf, parseDigest, type Digest } from "./spec/digest.ts
 export { familiarName, fullName, parseImageName, type ImageName } from "./spec/image-name.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./spec/platform.ts";
 export { formatReference, isReference, parseReference, type Reference } from "./spec/reference.ts";
+export type { BlobPlaces } from "./registry/blob-places.ts";
 export type { Credentials, CredentialSource } from "./registry/auth/credentials.ts";
 export type { Retry, RetryPolicy } from "./registry/http/retry.ts";
 export { pushDraft, type PushDraftOptions, type PushedImage } from "./registry/push-draft.ts";

@@ -4,7 +4,7 @@ import { terminalSafe } from "./terminal-safe.ts";
 
 /** What is remembered, or was before it was forgotten. */
 export function renderCache(
-  { folder, entries, bytes, baseLayers }: RememberedContents,
+  { folder, entries, bytes, baseLayers, blobPlaces }: RememberedContents,
   cleared: boolean,
 ): string {
   const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
@@ -15,5 +15,9 @@ export function renderCache(
     baseLayers.entries === 0
       ? ""
       : `; and what is in ${layers(baseLayers.entries)} of bases, ${formatSize(baseLayers.bytes)}`;
-  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}${bases}\n`;
+  const places =
+    blobPlaces.entries === 0
+      ? ""
+      : `; and where ${layers(blobPlaces.entries)} lie in registries, ${formatSize(blobPlaces.bytes)}`;
+  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}${bases}${places}\n`;
 }

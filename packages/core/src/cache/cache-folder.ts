@@ -80,6 +80,15 @@ export class CacheFolder implements Disposable {
     }
   }
 
+  remove(key: string): void {
+    if (!this.#isReadable) return;
+    try {
+      rmSync(join(this.folder, key), { force: true });
+    } catch (error) {
+      this.#note(`cannot be written: ${(error as Error).message}`);
+    }
+  }
+
   /** What is in it. */
   contents(): CacheContents {
     const entries = this.#isReadable ? this.#files() : [];

@@ -2,6 +2,7 @@ import { KnownLayers } from "../base/known-layers.ts";
 import { CoreError } from "../errors.ts";
 import type { CacheContents } from "./cache-folder.ts";
 import { DigestCache } from "./digest-cache.ts";
+import { KnownPlaces } from "./known-places.ts";
 
 /** Whose cache is meant: `XDG_CACHE_HOME` and `HOME` say it. */
 export interface CacheOptions {
@@ -9,9 +10,10 @@ export interface CacheOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
-/** What is remembered: digests of layers that were made, and beside them what is in layers of bases. */
+/** What is remembered: digests of layers that were made; beside them what is in layers of bases, and where blobs lie in registries. */
 export interface RememberedContents extends CacheContents {
   readonly baseLayers: CacheContents;
+  readonly blobPlaces: CacheContents;
 }
 
 /**
@@ -32,11 +34,15 @@ export function clearCache({ environment = process.env }: CacheOptions = {}): Re
 
 function withCaches(
   environment: NodeJS.ProcessEnv,
-  work: (cache: DigestCache | KnownLayers) => CacheContents,
+  work: (cache: DigestCache | KnownLayers | KnownPlaces) => CacheContents,
 ): RememberedContents {
   const cache = new DigestCache(environment);
   try {
-    return { ...work(cache), baseLayers: work(new KnownLayers(environment)) };
+    return {
+      ...work(cache),
+      baseLayers: work(new KnownLayers(environment)),
+      blobPlaces: work(new KnownPlaces(environment)),
+    };
   } catch (cause) {
     throw new CoreError("cache-unusable", `the digest cache cannot be used: ${(cause as Error).message}`, {
       path: cache.folder,

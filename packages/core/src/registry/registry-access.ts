@@ -6,6 +6,7 @@ import {
   type RegistryOptions,
   type Retry,
 } from "@stowage/oci";
+import { KnownPlaces } from "../cache/known-places.ts";
 import { CoreError } from "../errors.ts";
 import { fileCredentials } from "./credential-source.ts";
 
@@ -27,14 +28,20 @@ export class Registries implements AsyncDisposable {
   /** Whom they trust, and who is told of them. */
   readonly access: Pick<RegistryAccess, "insecure" | "caFile" | "onRetry">;
   readonly #options: RegistryOptions;
+  readonly #places: KnownPlaces;
   readonly #open = new Map<string, Registry>();
   /** Whether a name and a password were given, without a word for which registry. */
   readonly #isForOne: boolean;
 
-  private constructor(access: RegistryAccess, options: RegistryOptions, isForOne: boolean) {
+  private constructor(
+    access: RegistryAccess,
+    options: RegistryOptions & { readonly places: KnownPlaces },
+    isForOne: boolean,
+  ) {
     const { insecure, caFile, onRetry } = access;
     this.access = { insecure, caFile, onRetry };
     this.#options = options;
+    this.#places = options.places;
     this.#isForOne = isForOne;
   }
 
@@ -54,7 +61,14 @@ export class Registries implements AsyncDisposable {
     };
     const certificates = access.caFile === undefined ? undefined : await readCertificates(access.caFile);
     const { insecure, onRetry } = access;
-    const options = { credentials, certificates, insecure, environment, onRetry };
+    const options = {
+      credentials,
+      certificates,
+      insecure,
+      environment,
+      onRetry,
+      places: new KnownPlaces(environment),
+    };
     return new Registries(access, options, given !== undefined && login === undefined);
   }
 
@@ -70,6 +84,7 @@ export class Registries implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#open.values()].map((registry) => registry[Symbol.asyncDispose]()));
+    this.#places[Symbol.dispose]();
   }
 }
 

@@ -1,6 +1,7 @@
 import { OciError } from "../errors.ts";
 import { Authorizer, type Purpose } from "./auth/authorizer.ts";
 import type { CredentialSource } from "./auth/credentials.ts";
+import type { BlobPlaces } from "./blob-places.ts";
 import { connectionFault, isBroken, isNotTls, isRefusedByProxy, isUnreached } from "./http/fault.ts";
 import { HttpClient, type HttpOptions } from "./http/http-client.ts";
 import { discard, isSuccess, readSmall, type HttpRequest, type HttpResponse } from "./http/message.ts";
@@ -22,6 +23,8 @@ export interface RegistryOptions extends HttpOptions {
   readonly retry?: RetryPolicy | undefined;
   /** Told of each failure after which the same is tried again. */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
+  /** Where blobs may be mounted from. */
+  readonly places?: BlobPlaces | undefined;
 }
 
 /** A request to a registry, and how errors call what it asks for. */
@@ -46,6 +49,9 @@ export class Registry implements AsyncDisposable {
   readonly domain: string;
   /** How its failures are met. */
   readonly retries: Pick<RetryOptions, "policy" | "onRetry">;
+  readonly places: BlobPlaces | undefined;
+  /** Its repositories from which nothing may be mounted, as it has turned out. */
+  readonly closed: Set<string> = new Set();
   readonly #client: HttpClient;
   readonly #authorizer: Authorizer;
   #base: Promise<URL> | undefined;
@@ -53,6 +59,7 @@ export class Registry implements AsyncDisposable {
   constructor(domain: string, options: RegistryOptions = {}) {
     this.domain = domain;
     this.retries = { policy: options.retry ?? defaultRetryPolicy, onRetry: options.onRetry };
+    this.places = options.places;
     this.#client = new HttpClient(options);
     this.#authorizer = new Authorizer(this.#client, domain, options.credentials);
   }

@@ -41,6 +41,7 @@ export async function uploadBlob(
   const supposed = supposedOf(content);
   if (supposed !== undefined && (await ifAnswered(repository, (asked) => asked.hasBlob(supposed, signal)))) {
     onBytes?.(supposed.size);
+    rememberPlace(repository, supposed);
     return { ...supposed, how: "present" };
   }
   const held = supposed === undefined ? await holdSmall(content, signal) : content;
@@ -48,12 +49,51 @@ export async function uploadBlob(
   const upload = new Upload(repository, bytes, content.what);
   const wanted = supposedOf(held);
   if (wanted !== undefined) {
-    for (const other of placesOf(content, repository, options)) {
-      if (await upload.mount(wanted, other, signal)) return arrived(bytes, wanted, "mounted");
+    const places = placesOf(content, repository, options);
+    for (const other of places) {
+      if ((await upload.mount(wanted, other, signal)) === "mounted") return arrived(bytes, wanted, "mounted");
     }
+    if (await mountRemembered(upload, wanted, { repository, tried: places, signal }))
+      return arrived(bytes, wanted, "mounted");
   }
   const sent = await retrying((progressed) => upload.goOn(progressed, signal), repository.retries(signal));
+  rememberPlace(repository, sent);
   return arrived(bytes, sent, "sent");
+}
+
+/** What is smaller is sent as fast as it is mounted, and need not be remembered. */
+const MOUNTED_BYTES = 64 * 1024;
+
+function rememberPlace({ registry, name }: Repository, { digest, size }: WantedBlob): void {
+  if (size >= MOUNTED_BYTES) registry.places?.add(registry.domain, digest, name);
+}
+
+/** Mounts a blob from where an earlier push left it; a place that turns out wrong is forgotten. */
+async function mountRemembered(
+  upload: Upload,
+  blob: WantedBlob,
+  context: {
+    readonly repository: Repository;
+    readonly tried: ReadonlySet<string>;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<boolean> {
+  const { repository, tried, signal } = context;
+  const { places, domain, closed } = repository.registry;
+  if (upload.isBegun || blob.size < MOUNTED_BYTES) return false;
+  const from = places
+    ?.find(domain, blob.digest)
+    .find((name) => name !== repository.name && !tried.has(name) && !closed.has(name));
+  if (from === undefined) return false;
+  const outcome = await upload.mount(blob, from, signal);
+  if (outcome === "mounted") {
+    rememberPlace(repository, blob);
+    return true;
+  }
+  // Another blob of there would be refused for the same reason, each time after a question of its own.
+  if (outcome === "refused") closed.add(from);
+  places?.drop(domain, blob.digest, from);
+  return false;
 }
 
 /** Other repositories of the registry that have a blob, or may have it: those that are surest first. */
@@ -97,18 +137,29 @@ class Upload {
     this.#what = `${what} in ${repository.name}`;
   }
 
+  /** Whether the registry waits for bytes. */
+  get isBegun(): boolean {
+    return this.#location !== undefined;
+  }
+
   /** Mounts the blob from another repository; a registry that does not begins an upload instead, which is kept. */
-  async mount(blob: WantedBlob, from: string, signal: AbortSignal | undefined): Promise<boolean> {
-    if (this.#location !== undefined) return false;
+  async mount(
+    blob: WantedBlob,
+    from: string,
+    signal: AbortSignal | undefined,
+  ): Promise<"mounted" | "missed" | "refused"> {
+    if (this.isBegun) return "missed";
     const { digest } = blob;
     const query = new URLSearchParams({ mount: digest, from });
     const target = `${this.#repository.path("blobs/uploads/")}?${query.toString()}`;
     const request = { method: "POST", target, what: this.#what } as const;
     const response = await this.#try(request, this.#repository.purpose([from]), signal);
-    if (response?.status === 201 && matches(response, digest))
-      return (await ifAnswered(this.#repository, (asked) => asked.hasBlob(blob, signal))) === true;
+    if (response?.status === 201 && matches(response, digest)) {
+      const isThere = await ifAnswered(this.#repository, (asked) => asked.hasBlob(blob, signal));
+      return isThere === true ? "mounted" : "missed";
+    }
     if (response?.status === 202) this.#keepLocation(response);
-    return false;
+    return response !== undefined && isSuccess(response) ? "missed" : "refused";
   }
 
   /**
