@@ -24,9 +24,11 @@ import { startFaultProxy, type FaultKind } from "../support/fault-proxy.ts";
 import { freePort } from "../support/free-port.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
+import { readReportData } from "../support/report-page.ts";
 import { startRegistry } from "../support/registry.ts";
 import { stowageWords, type Said } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
+import { Terminal } from "../support/tmux.ts";
 import { waitForAnswer } from "../support/wait-for.ts";
 import { buildFlake, type Built } from "../support/world.ts";
 
@@ -225,6 +227,47 @@ describe.skipIf(!ready)("Fortune Cat from a binary cache, where there is no Nix"
     await withoutNix(["-q", "pack", path, ...store, "-o", image]);
     const verified = await withoutNix(["verify", image, ...store, "--json"]);
     expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: "matches-nix", findings: [] });
+  });
+
+  test("the report shows the same, but for layers' sizes, which it calls estimated", async () => {
+    const [near, far] = [join(temporaryFolder(), "near.html"), join(temporaryFolder(), "far.html")];
+    await withNix(["report", path, "-o", near]);
+    const said = await withoutNix(["report", path, "-o", far, "--store", `file://${cache}`, ...trusted]);
+    expect(said).toMatchObject({ exitCode: 0, left: [] });
+    const [here, there] = [near, far].map((file) => readReportData(readFileSync(file, "utf8")));
+    const layersOf = (data: typeof here): readonly object[] =>
+      (data?.layers?.list ?? []).map(
+        ({ size: _size, likelihood: _likelihood, expectedBytes: _sent, ...rest }) => rest,
+      );
+    expect({ ...there, layers: undefined }).toEqual({ ...here, layers: undefined });
+    expect(layersOf(there)).toEqual(layersOf(here));
+    expect(layersOf(there).length).toBeGreaterThan(10);
+    expect([here?.layers, there?.layers]).toMatchObject([{ sizes: "tar" }, { sizes: "estimated" }]);
+  });
+
+  test.skipIf(!requirePrograms("tmux"))("it is walked through in a terminal", async () => {
+    const quoted = (words: readonly string[]): string =>
+      words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    const script = join(temporaryFolder(), "browse.sh");
+    const words = [...stowageWords, "browse", path, "--store", `file://${cache}`, ...trusted];
+    const environment = [`PATH=${programs}`, `NIX_CONF_DIR=${folder}`, "TERM=xterm", "LC_ALL=C.UTF-8"];
+    const without = ["sh", "-c", 'mount -t tmpfs none /nix && exec "$@"', "sh", ...words];
+    writeFileSync(
+      script,
+      `exec /usr/bin/unshare -m /usr/bin/env -i ${quoted([...environment, ...without])}\n`,
+    );
+    using terminal = new Terminal();
+    terminal.run(`sh ${script}; echo "sta""tus $?"`);
+    const [title] = await terminal.see((screen) => screen.includes("> ") && screen.includes("? help"));
+    expect(title).toMatch(/^fortune-cat-0\.1\.0: \d+ paths, 1\d\d\.\d MiB, by added size$/);
+    terminal.press("/");
+    terminal.type("libc6");
+    terminal.press("Enter", "w");
+    await terminal.see((screen) => /^\d+ chains? to libc6-/.test(screen));
+    terminal.press("Escape");
+    await terminal.see((screen) => screen.startsWith("fortune-cat-0.1.0:"));
+    terminal.press("q");
+    await terminal.see((screen) => screen.includes("status 0"));
   });
 
   test("a path that is broken in one cache is taken from the next by every verb that reads it, with a word", async () => {
