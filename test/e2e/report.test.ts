@@ -333,11 +333,42 @@ describe.skipIf(!ready)("a report in a browser", () => {
         await details(page).waitFor();
         const { y = 0, height = 0 } = (await details(page).boundingBox()) ?? {};
         expect(Math.round(y + height)).toBe(700);
+        expect(height).toBeGreaterThan(300);
         await page.getByRole("button", { name: "Close details" }).tap();
         await expect.poll(() => details(page).isVisible()).toBe(false);
       },
       { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true },
     ));
+
+  test("printed it is light, fits the sheet with all colours, and has every row of the table", async () => {
+    const onPaper = { colorScheme: "dark", viewport: { width: 1280, height: 800 } } as const;
+    await look(
+      "app.html",
+      async (page) => {
+        await box(page, "python 3.12,").click();
+        // The sheet is narrower than the window that the map was laid out for, and no script is asked.
+        await page.emulateMedia({ media: "print" });
+        await page.setViewportSize({ width: 718, height: 1000 });
+        const frame = await page.locator(".map").boundingBox();
+        const right = (await box(page, "openssl 3.0,").boundingBox()) ?? { x: 0, width: 0 };
+        expect(right.x + right.width).toBeLessThanOrEqual((frame?.x ?? 0) + (frame?.width ?? 0) + 1);
+        expect(await page.locator("body").evaluate((body) => getComputedStyle(body).backgroundColor)).toBe(
+          "rgb(255, 255, 255)",
+        );
+        expect(await search(page).isVisible()).toBe(false);
+        const below = (await details(page).boundingBox()) ?? { y: 0, height: 0 };
+        expect(below.y).toBeGreaterThan((frame?.y ?? 0) + (frame?.height ?? 0) - 1);
+        expect(below.height).toBeGreaterThan(200);
+      },
+      onPaper,
+    );
+    await look("desktop.html", async (page) => {
+      await tab(page, "Table");
+      expect(await page.locator(".paths tbody tr").count()).toBeLessThan(3000);
+      await page.pdf({ pageRanges: "1" });
+      expect(await page.locator(".paths tbody tr").count()).toBe(3000);
+    });
+  });
 
   test("3,000 paths: drawn, switched, searched, sorted; rows are made as they are scrolled to", () =>
     look("desktop.html", async (page) => {

@@ -69,7 +69,7 @@ export class MapView {
     for (const box of boxes) {
       const { key } = box.data;
       const tile = this.#tiles.get(key) ?? this.#makeTile(box.data);
-      this.#place(tile, box);
+      this.#place(tile, box, { width, height });
       tiles.set(key, tile);
     }
     for (const [key, tile] of this.#tiles) if (!tiles.has(key)) tile.remove();
@@ -84,7 +84,7 @@ export class MapView {
     const tile = element(
       "button",
       { attributes: { type: "button", tabindex: "-1", "data-key": node.key } },
-      element("span", { class: "tile-name" }, node.label),
+      element("span", { class: "tile-name" }),
       element("span", { class: "tile-size" }),
     );
     const { model } = this.#page;
@@ -93,19 +93,20 @@ export class MapView {
     return tile;
   }
 
-  #place(tile: HTMLElement, box: Box): void {
-    const [width, height] = [box.x1 - box.x0, box.y1 - box.y0];
+  #place(tile: HTMLElement, box: Box, map: { readonly width: number; readonly height: number }): void {
     const { style } = tile;
-    style.transform = `translate(${box.x0}px,${box.y0}px)`;
-    style.width = `${width}px`;
-    style.height = `${height}px`;
+    // As shares of the map, so that it fits a sheet of paper too, which is laid out without a word to scripts.
+    style.left = percent(box.x0, map.width);
+    style.top = percent(box.y0, map.height);
+    style.width = percent(box.x1 - box.x0, map.width);
+    style.height = percent(box.y1 - box.y0, map.height);
     style.zIndex = String(box.depth);
     const open = isOpen(box);
-    tile.className = `tile ${open ? "frame" : "leaf"} ${box.data.kind} ${roomFor(box, open)}`;
+    const label = labelOf(box, this.#page.model);
+    tile.className = `tile ${open ? "frame" : "leaf"} ${box.data.kind} ${roomFor(box, open, label)}`;
     const [name, size] = tile.children;
     const { layer } = box.data;
-    if (name !== undefined && layer !== undefined)
-      name.textContent = width < 76 ? String(layer.number) : box.data.label;
+    if (name !== undefined) name.textContent = label;
     if (layer?.kept === false) tile.classList.add("sent");
     if (size !== undefined) size.textContent = formatSize(box.value ?? 0);
     tile.setAttribute("aria-label", describeBox(box, this.#page.model).join(", "));
@@ -214,11 +215,30 @@ export class MapView {
   }
 }
 
+function percent(part: number, whole: number): string {
+  return `${(100 * part) / whole}%`;
+}
+
+/** What stands in a box: what the name of the box around it says already is left out. */
+function labelOf(box: Box, model: ClosureModel): string {
+  const { layer, label, position } = box.data;
+  if (layer !== undefined) return box.x1 - box.x0 < 76 ? String(layer.number) : label;
+  const { parent } = box;
+  const isNamedAbove = parent !== null && parent.data.kind === "package" && hasHeader(parent);
+  if (!isNamedAbove || position === undefined) return label;
+  return label.slice(model.name(position).length).trimStart() || label;
+}
+
+/** As wide as a letter is in the middle, in pixels. */
+const LETTER = 7;
+/** Letters that say something of a longer name. */
+const LEAST_LETTERS = 5;
+
 /** What of a box's name and size there is room for, as a class. */
-function roomFor(box: Box, open: boolean): string {
+function roomFor(box: Box, open: boolean, label: string): string {
   const [width, height] = [box.x1 - box.x0, box.y1 - box.y0];
   if (open) return hasHeader(box) ? (width < 140 ? "one-line" : "") : "bare";
-  if (width < 30 || height < 15) return "bare";
+  if (width < 12 + LETTER * Math.min(LEAST_LETTERS, label.length) || height < 15) return "bare";
   if (height < 36 || width < 72) return "one-line";
   return width > 170 && height > 80 ? "large" : "";
 }

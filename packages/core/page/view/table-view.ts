@@ -57,6 +57,9 @@ export class TableView {
       { rootMargin: "600px" },
     );
     this.#nearEnd.observe(this.#more);
+    addEventListener("beforeprint", () => {
+      while (this.#made < this.#sorted.length) this.#makeMore();
+    });
   }
 
   #update(state: State, before: State): void {
