@@ -30,6 +30,11 @@ function cycloneDxValidator(): ValidateFunction {
   return ajv.compile(schema("bom-1.6"));
 }
 
+/**
+ * For CycloneDX the published schemas. SPDX's come with no package that could be depended on: its rules are transcribed from
+ * `schemas/spdx-schema.json` of github.com/spdx/spdx-spec for documents with packages and relationships, fields, required ones and
+ * enumerations as there, and stricter: no other field may be there, and times, identifiers and the name space have their form.
+ */
 const validators: Record<"cyclonedx" | "spdx", ValidateFunction> = {
   cyclonedx: cycloneDxValidator(),
   spdx: new Ajv2019({ strict: false }).compile(readJson(join(import.meta.dirname, "spdx-2.3.schema.json"))),
