@@ -49,6 +49,7 @@
       templates.default = {
         path = ./packages/cli/nix/template;
         description = "A program and its container image";
+        welcomeText = "Name Stowage's flake in flake.nix (inputs.stowage.url), then: nix build .#image";
       };
 
       checks = forAllSystems (

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
+import { execa, execaSync } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDocker } from "../support/docker.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
@@ -150,7 +150,11 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
   test("its template evaluates, and its image is made", async () => {
     const place = join(folder, "template");
     execFileSync("mkdir", [place]);
-    nix(["flake", "init", "--template", itself], place);
+    const { stderr: said } = execaSync("nix", ["flake", "init", "--template", itself], {
+      cwd: place,
+      env: sandboxed,
+    });
+    expect(said).toContain("inputs.stowage.url");
     const image = build("image", `path:${place}`);
     const { config, tags } = inspect(image);
     expect(tags).toEqual(["app:1.0"]);
@@ -269,6 +273,11 @@ describe.skipIf(!ready)("the flake", PATIENCE, () => {
         "a system, where there is none to choose",
         '{ system = "x86_64-linux"; }',
         /system: images are built where the packages of this set are/,
+      ],
+      [
+        "a base that is compressed as a whole",
+        '{ fromImage = "/nix/store/00000000000000000000000000000000-docker-image-base.tar.gz"; }',
+        /fromImage: '.*-docker-image-base\.tar\.gz' is compressed as a whole; .* compressor = "none"/,
       ],
       ["a tag in the name", '{ name = "host:5000/a:1"; }', /name: 'host:5000\/a:1' has a tag/],
       [
