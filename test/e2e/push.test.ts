@@ -206,7 +206,11 @@ describe.skipIf(!ready)("push", () => {
     [["pack", "TARGET", "--push", "a.invalid/app", "--ca-file", "/nowhere"], 4, /\/nowhere/],
     [["pack", "TARGET", "--push", "a.invalid/app", "--ca-file", "/etc/passwd"], 2, /no certificate/],
     [["push", "TARGET", "--", "-x"], 2, /is not an image name/],
-    [["push", "TARGET", `a.invalid/app@sha256:${"0".repeat(64)}`], 2, /digest cannot be given/],
+    [
+      ["push", "TARGET", `a.invalid/app@sha256:${"0".repeat(64)}`],
+      2,
+      /a digest cannot be given to where an image goes/,
+    ],
   ] as const)("%j ends with %i", async (words, exitCode, says) => {
     const said = await run(words.map((word) => (word === "TARGET" ? small.link : word)));
     expect(said.stderr).toMatch(says);

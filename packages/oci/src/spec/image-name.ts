@@ -15,7 +15,10 @@ export interface ImageName {
  */
 export function parseImageName(text: string): ImageName {
   if (text.includes("@"))
-    throw invalidReference(text, "a digest cannot be given to an image that is being made");
+    throw invalidReference(
+      text,
+      "a digest cannot be given to where an image goes: it follows from the image",
+    );
   const { domain, repository, tag = "latest" } = parseReference(text);
   return { domain, repository, tag };
 }
