@@ -67,10 +67,18 @@ describe.skipIf(!ready)("memory is the same however large a closure is", () => {
       expect(more - less).toBeLessThan(NOISE);
     });
   });
+
+  test("eight jobs with zstd take less than 350 MB, though files and blocks are many", async () => {
+    const files = campaignSize({ ci: 8_000, long: 100_000 });
+    const bytes = campaignSize({ ci: 320e6, long: 1.6e9 });
+    const closure = await makeClosure(join(folder, "blocks"), { paths: 50, files, bytes });
+    const mebibytes = await packed(closure, ["--compression", "zstd"], 8);
+    expect(mebibytes * MIB).toBeLessThan(350e6);
+  });
 });
 
 /** Packs a closure; returns how much memory the process had at most, in MiB. */
-async function packed({ root, store }: MadeClosure, way: readonly string[]): Promise<number> {
+async function packed({ root, store }: MadeClosure, way: readonly string[], jobs = 2): Promise<number> {
   const folder = temporaryFolder();
   const report = `process.on("exit", () => console.error(process.resourceUsage().maxRSS))`;
   const env = {
@@ -79,7 +87,7 @@ async function packed({ root, store }: MadeClosure, way: readonly string[]): Pro
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(report)}`,
   };
   const output = join(folder, "output");
-  const pack = ["-q", "pack", root, "--store", store, "--platform", "linux/amd64", "--jobs", "2"];
+  const pack = ["-q", "pack", root, "--store", store, "--platform", "linux/amd64", "--jobs", `${jobs}`];
   const [program = "", ...rest] = stowageWords;
   const said = await execa(program, [...rest, ...pack, "-o", output, ...way], {
     env,

@@ -162,7 +162,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
 
   options.onProgress?.({ phase: "measure", paths: closure.paths.length, narSize: narSizeOf(closure) });
   await using pool = new LayerPool(jobs);
-  await using compression = codec === undefined ? undefined : new BlockPool(codec, jobs);
+  await using compression = codec === undefined ? undefined : new BlockPool(codec, compressionThreads(jobs));
   using cache = new DigestCache(environment, options.onNotice);
   const { check = true } = options;
   const { config } = decided;
@@ -253,6 +253,14 @@ function readJobs(options: PackOptions): number {
     throw new CoreError("option-invalid", `--jobs must be a whole number from 1 to 1024, not ${jobs}`);
   }
   return jobs;
+}
+
+/**
+ * Compressing waits for nothing but a processor: more threads than there are of those are no faster, and each takes memory, 50 MB
+ * more for zstd:19. Reading is another matter, where a disk is slow.
+ */
+function compressionThreads(jobs: number): number {
+  return Math.min(jobs, availableParallelism());
 }
 
 function unspooled({ compression }: PackOptions): CoreError {

@@ -6,10 +6,7 @@ import { expect, test } from "vitest";
 const BYTES = 64 * 1024;
 
 function newSlot(): Parameters<BlockPool["compress"]>[0] {
-  return {
-    plain: new Uint8Array(new SharedArrayBuffer(BYTES)),
-    packed: new Uint8Array(new SharedArrayBuffer(2 * BYTES)),
-  };
+  return new Uint8Array(new SharedArrayBuffer(2 * BYTES));
 }
 
 test.each(["gzip", "zstd:19"])("%s: a block that is done soon is not ended in the middle", async (words) => {

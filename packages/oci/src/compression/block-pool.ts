@@ -37,7 +37,7 @@ export class BlockPool implements AsyncDisposable {
   }
 
   /**
-   * Compresses the first `length` bytes of a slot; resolves with the length of what is in its other half then.
+   * Compresses the first `length` bytes of a slot; resolves with the length of what is there in their place.
    * @throws OciError `compression-failed`
    */
   compress(slot: BlockSlot, length: number, signal: AbortSignal | undefined): Promise<number> {

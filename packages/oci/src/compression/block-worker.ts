@@ -6,8 +6,8 @@ serveTasks((task, answer) => answer(compress(task as BlockTask)));
 
 function compress({ codec, slot, length: plain }: BlockTask): BlockAnswer {
   try {
-    const packed = formatOf(codec).compress(slot.plain.subarray(0, plain), codec.level);
-    slot.packed.set(packed);
+    const packed = formatOf(codec).compress(slot.subarray(0, plain), codec.level);
+    slot.set(packed);
     const { length } = packed;
     free(packed.buffer);
     return { length };

@@ -8,8 +8,11 @@ import { Queue } from "./queue.ts";
 /** A layer's plain tar, read when it is its turn; each chunk is valid only until the next is asked for. */
 export type PlainLayer = () => AsyncIterable<Uint8Array>;
 
-/** Blocks in memory for each thread: one that is compressed, one that waits for it or to be taken. */
-const SLOTS_PER_THREAD = 2;
+/**
+ * Blocks in memory beside those that are compressed: one is filled, others wait for a thread or to be taken. For more than three
+ * threads as many as these: two blocks for each thread are no faster with eight.
+ */
+const MOST_WAITING = 4;
 
 /**
  * Compresses layers one after another, each in blocks side by side. Reading runs ahead of whoever takes the compressed
@@ -18,6 +21,7 @@ const SLOTS_PER_THREAD = 2;
 export class LayerCompression implements AsyncDisposable {
   readonly #pool: BlockPool;
   readonly #signal: AbortSignal | undefined;
+  readonly #blockBytes: number;
   readonly #slots: Queue<BlockSlot>;
   readonly #parts = new Queue<Part>();
   readonly #reading: Promise<void>;
@@ -27,8 +31,9 @@ export class LayerCompression implements AsyncDisposable {
     this.#pool = pool;
     this.#signal = signal;
     const { blockBytes } = formatOf(pool.codec);
-    // One more is filled meanwhile. Memory that nobody has touched is not there yet.
-    const count = SLOTS_PER_THREAD * pool.jobs + 1;
+    this.#blockBytes = blockBytes;
+    // Memory that nobody has touched is not there yet.
+    const count = pool.jobs + Math.min(pool.jobs + 1, MOST_WAITING);
     this.#slots = new Queue(Array.from({ length: count }, () => makeSlot(blockBytes)));
     this.#reading = this.#readLayers(layers).catch((error: unknown) => this.#parts.fail(error));
   }
@@ -46,7 +51,7 @@ export class LayerCompression implements AsyncDisposable {
       if (part.type === "end") return part.diffId;
       if (part.type === "bytes") yield part.bytes;
       else {
-        yield part.slot.packed.subarray(0, await part.packed);
+        yield part.slot.subarray(0, await part.packed);
         onBytes?.(part.length);
         this.#slots.put(part.slot);
       }
@@ -78,13 +83,13 @@ export class LayerCompression implements AsyncDisposable {
     for await (const chunk of chunks) {
       hash.update(chunk);
       for (let rest = chunk; rest.length > 0;) {
-        if (used === slot.plain.length) {
+        if (used === this.#blockBytes) {
           this.#compress(slot, used, frame);
           slot = await this.#slots.take();
           used = 0;
         }
-        const piece = rest.subarray(0, slot.plain.length - used);
-        slot.plain.set(piece, used);
+        const piece = rest.subarray(0, this.#blockBytes - used);
+        slot.set(piece, used);
         used += piece.length;
         rest = rest.subarray(piece.length);
       }
@@ -94,7 +99,7 @@ export class LayerCompression implements AsyncDisposable {
   }
 
   #compress(slot: BlockSlot, length: number, frame: LayerFrame): void {
-    frame.update(slot.plain.subarray(0, length));
+    frame.update(slot.subarray(0, length));
     const packed = this.#pool.compress(slot, length, this.#signal);
     // Its failure is seen by whoever takes it; nobody may want to any more.
     packed.catch(() => {});
@@ -116,6 +121,5 @@ type Part =
   | { readonly type: "end"; readonly diffId: Digest };
 
 function makeSlot(blockBytes: number): BlockSlot {
-  const shared = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
-  return { plain: shared(blockBytes), packed: shared(packedBound(blockBytes)) };
+  return new Uint8Array(new SharedArrayBuffer(packedBound(blockBytes)));
 }
