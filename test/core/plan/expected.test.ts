@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { planLayers, type ChangeHistory, type ClosureGraph } from "@stowage/core";
 import { storePathName } from "@stowage/nix";
 import { generateGraph } from "../../bench/upgrades/graphs.ts";
+import { modelChanges } from "../../../packages/core/src/plan/expected/change-model.ts";
 import { graphOf } from "../../support/graphs.ts";
 import { drawings, graphOfDrawing } from "../../support/random-graphs.ts";
 
@@ -30,6 +31,15 @@ const histories = fc.option(
 );
 
 describe("expected", () => {
+  test("one model serves who plans and who describes, and another history gets another", () => {
+    const graph = graphOf({ "app-1": ["lib-1"], "lib-1": [] });
+    const history = { releases: 10, changes: new Map([["lib", 9]]) };
+    const model = modelChanges(graph);
+    expect(modelChanges(graph)).toBe(model);
+    expect(modelChanges(graph, history).weights).not.toEqual(model.weights);
+    expect(modelChanges(graph).weights).toEqual(model.weights);
+  });
+
   test("loses no path, doubles none, keeps to the limit, on graphs of any shape", () => {
     fc.assert(
       fc.property(
