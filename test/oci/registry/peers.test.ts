@@ -366,7 +366,7 @@ describe("failures that pass", () => {
     });
     const { host } = way === "redirect" ? portal : page;
     await using registry = new Registry(host, { retry });
-    const whose = way === "redirect" ? `a web page of ${page.host}` : "a web page";
+    const whose = way === "redirect" ? `a web page, of ${page.host}` : "a web page";
     const refused = {
       code: "registry-unreachable",
       message: `${host} is no registry: it answers with ${whose}`,
@@ -379,6 +379,26 @@ describe("failures that pass", () => {
       refused,
     );
     expect(page.requests.filter((each) => /^(POST|PUT|PATCH)/.test(each))).toEqual([]);
+  });
+
+  test.each([
+    ["text/plain", "OK"],
+    ["application/json", "{}"],
+    ["application/json", "null"],
+  ])("a server that says yes to everything is no registry: %s %s", async (type, body) => {
+    await using server = await startPeerRegistry({
+      before: (_, response) => {
+        // Without a length, which no blob has.
+        response.writeHead(200, { "content-type": type, "transfer-encoding": "chunked" }).end(body);
+        return true;
+      },
+    });
+    await using registry = new Registry(server.host, { retry });
+    await expect(push(registry)).rejects.toMatchObject({
+      code: "registry-unreachable",
+      message: `${server.host} is no registry: it answers with what is no manifest`,
+    });
+    expect(server.requests.filter((each) => /^(POST|PUT|PATCH)/.test(each))).toEqual([]);
   });
 
   test("a web server without a page for it is told apart from a registry without the repository", async () => {

@@ -112,6 +112,9 @@ export class Repository {
     }
     this.#requireRegistry(response);
     if (bytes === undefined) throw this.#failed(`${what} is larger than any manifest may be`);
+    // Registries from before the header have manifests too, and a server that says yes to everything has none.
+    if (response.header("docker-content-digest") === undefined && !isDocument(bytes))
+      throw this.#noRegistry(response, "what is no manifest");
     const digest = digestOf(bytes);
     if ((isDigest(name) && name !== digest) || !matches(response, digest))
       throw this.#failed(`${what} is not what its digest says`);
@@ -204,10 +207,14 @@ export class Repository {
     const isPage = isSuccess(response) && /^text\/html\b/i.test(type);
     if (!isPage || response.header("docker-content-digest") !== undefined) return;
     response.body.on("error", () => {}).destroy();
+    throw this.#noRegistry(response, "a web page");
+  }
+
+  #noRegistry(response: HttpResponse, what: string): OciError {
     const { domain } = this.registry;
     const host = response.censor(response.url.host);
-    const page = host === domain ? "a web page" : `a web page of ${host}`;
-    throw new OciError("registry-unreachable", `${domain} is no registry: it answers with ${page}`, {
+    const whose = host === domain ? what : `${what}, of ${host}`;
+    return new OciError("registry-unreachable", `${domain} is no registry: it answers with ${whose}`, {
       path: domain,
       hint: "Check the name and the port; a network that wants a login first answers so for everybody.",
     });
@@ -228,6 +235,16 @@ const accept = manifestMediaTypes.join(", ");
 
 function isDigest(text: string): text is Digest {
   return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
+/** Whether bytes may be a manifest or an index, of whatever version. */
+function isDocument(bytes: Buffer): boolean {
+  try {
+    const document = JSON.parse(bytes.toString()) as object;
+    return "schemaVersion" in document || "mediaType" in document;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether an answer says nothing else than that it is about a digest. */
