@@ -108,6 +108,28 @@ describe.skipIf(!requirePrograms("nix", "nix-store"))("a cache that fails before
     expect(await packBehind(url)).toEqual([expect.stringMatching(/nobody listens there.* other stores are/)]);
   });
 
+  test.each([
+    ["of whatever kind", () => true],
+    ["about paths", (url: string) => url.endsWith(".narinfo")],
+  ] as const)("it answers nothing that is asked, %s: three waits are enough", async (_, isIgnored) => {
+    const ignored: string[] = [];
+    await using server = await serveCache(cache, ({ url = "" }) => {
+      if (isIgnored(url)) ignored.push(url);
+      return isIgnored(url);
+    });
+    const { environment } = optionsOf([]);
+    const impatient = {
+      ...environment,
+      NIX_CONFIG: `${environment?.["NIX_CONFIG"]}\nstalled-download-timeout = 1`,
+    };
+    const output = join(temporaryFolder(), "image.tar");
+    const options = { ...optionsOf([server.url, `file://${cache}`]), environment: impatient, output };
+    const { warnings } = await pack(options);
+    execFileSync("cmp", [output, expected]);
+    expect(warnings).toEqual([expect.stringMatching(/did not answer in time.* other stores are/)]);
+    expect(ignored).toHaveLength(3);
+  });
+
   test.each(Object.entries(narinfos))("what it says %s: the next is asked", async (_, [change, said]) => {
     const bad = changed(change);
     const warnings = await packBehind(bad);

@@ -24,6 +24,9 @@ export class PassingFault extends Error {
 /** Nobody listens, or not yet: a registry that is starting is worth a moment, a wrong name is not. */
 const REFUSED_ATTEMPTS = 3;
 
+/** Who did not answer was given minutes each time: more of them would be an hour. */
+const LATE_ATTEMPTS = 3;
+
 const tlsHint =
   "Give the authority's certificate with --ca-file, or say --insecure with the registry's name.";
 
@@ -51,7 +54,12 @@ export function connectionFault(cause: unknown, host: string): PassingFault | Oc
     });
   }
   const late = lateness[code ?? ""];
-  if (late !== undefined) return new PassingFault(error(late, "Check the network, or try again later."));
+  if (late !== undefined) {
+    const isBegun = code === "UND_ERR_BODY_TIMEOUT";
+    return new PassingFault(error(late, "Check the network, or try again later."), {
+      attempts: isBegun ? undefined : LATE_ATTEMPTS,
+    });
+  }
   return new PassingFault(error(`the connection failed (${code ?? messageOf(cause)})`));
 }
 
@@ -113,6 +121,11 @@ function isCertificateFault(code: string | undefined): boolean {
 /** What is said when the other side answers a TLS greeting with something else, or hangs up. */
 export function isNotTls(error: unknown): boolean {
   return notTls.test(codeOf(error) ?? "");
+}
+
+/** Whether a request was taken and not answered. */
+export function isUnanswered(error: unknown): boolean {
+  return codeOf(error) === "UND_ERR_HEADERS_TIMEOUT";
 }
 
 /** Whether nobody was spoken to, because the name is not known here or a proxy does not lead there. */

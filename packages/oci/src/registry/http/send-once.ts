@@ -1,5 +1,5 @@
 import { OciError } from "../../errors.ts";
-import { connectionFault, PassingFault } from "./fault.ts";
+import { connectionFault, isUnanswered, PassingFault } from "./fault.ts";
 import type { HttpClient } from "./http-client.ts";
 import { BodyFailure, type HttpRequest, type HttpResponse } from "./message.ts";
 import { refusal } from "./refusal.ts";
@@ -27,7 +27,7 @@ export async function sendOnce(
     const { secrets } = client;
     const fault = connectionFault(secrets.censorError(error), secrets.censor(request.url.host));
     // Who has answered before is there, and speaks TLS: it restarts, or the network breaks what is said.
-    if (client.hasAnswered(request.url))
+    if (client.hasAnswered(request.url) && !isUnanswered(error))
       throw new PassingFault(fault instanceof OciError ? fault : fault.error);
     throw fault;
   }
