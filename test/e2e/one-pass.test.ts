@@ -27,6 +27,8 @@ class WatchedPack {
   readonly #env = { ...nixEnvironment, XDG_CACHE_HOME: join(this.#folder, "cache") };
   readonly output = join(this.#folder, "made/output");
   readonly texts = this.#store.paths.map((path) => this.#store.onDisk(path, "share/text"));
+  /** The program of the first path, which comes before its text. */
+  readonly program = this.#store.onDisk(this.#store.paths[0] as string, "bin/one");
 
   constructor() {
     mkdirSync(join(this.#folder, "made"));
@@ -74,11 +76,13 @@ class Trace {
     return this.#of(kind, `"${file}"`).length;
   }
 
-  /** Whether a file was opened before the last of these was looked at. */
-  opensBeforeAllAreSeen(files: readonly string[]): boolean {
-    const isNaming = (kind: "look" | "open") => (line: string) =>
-      files.some((file) => line.includes(`"${file}"`)) && calls[kind].some((name) => line.startsWith(name));
-    return this.#lines.findIndex(isNaming("open")) < this.#lines.findLastIndex(isNaming("look"));
+  /** Whether a file was opened, for the last time, before another was looked at. */
+  opensBeforeSeeing(opened: string, seen: string): boolean {
+    const isNaming = (kind: "look" | "open", file: string) => (line: string) =>
+      line.includes(`"${file}"`) && calls[kind].some((name) => line.startsWith(name));
+    return (
+      this.#lines.findLastIndex(isNaming("open", opened)) < this.#lines.findIndex(isNaming("look", seen))
+    );
   }
 
   /** Bytes that calls took or gave; what failed counts nothing. */
@@ -123,13 +127,17 @@ describe.skipIf(!ready)("how often bytes are read and written", () => {
     expect(warm.bytes("write", "/made/")).toBe(0);
   });
 
-  test.each(["gzip:1", "zstd:1"])("an archive with %s: each file once", async (compression) => {
-    const watched = new WatchedPack();
-    const cold = await watched.pack("--compression", compression);
-    for (const text of watched.texts) expect(cold.bytes("read", text)).toBe(BYTES);
-    expect(cold.bytes("write", "/made/")).toBeLessThanOrEqual(statSync(watched.output).size);
-    expect(cold.bytes("read", "/made/")).toBe(0);
-  });
+  test.each(["gzip:1", "zstd:1"])(
+    "an archive with %s: each file once, no path sized before it is read",
+    async (compression) => {
+      const watched = new WatchedPack();
+      const cold = await watched.pack("--compression", compression);
+      for (const text of watched.texts) expect(cold.bytes("read", text)).toBe(BYTES);
+      expect(cold.opensBeforeSeeing(watched.program, watched.texts[0] as string)).toBe(true);
+      expect(cold.bytes("write", "/made/")).toBeLessThanOrEqual(statSync(watched.output).size);
+      expect(cold.bytes("read", "/made/")).toBe(0);
+    },
+  );
 
   test("digests alone: each file once, with no pass over all of them before it", async () => {
     const watched = new WatchedPack();
@@ -139,6 +147,6 @@ describe.skipIf(!ready)("how often bytes are read and written", () => {
       expect(cold.count("look", text)).toBe(1);
       expect(cold.bytes("read", text)).toBe(BYTES);
     }
-    expect(cold.opensBeforeAllAreSeen(watched.texts)).toBe(true);
+    expect(cold.opensBeforeSeeing(watched.program, watched.texts[0] as string)).toBe(true);
   });
 });

@@ -53,7 +53,8 @@ export async function writeCompressedMembers(
 ): Promise<WrittenMembers> {
   await using compressed = await CompressedLayers.begin(image, { pool }, options);
   return await writeInOrder({ file, start }, image, {
-    largest: async (draft) => 2 * (draft.estimate ?? (await draft.size(options.signal))),
+    // Compressed, few layers need a longer header, for 8 GiB: to copy those is less than to size all.
+    expected: async () => 0,
     write: (_, contentOffset) =>
       compressed.next((chunk, offset) => file.writeAt(chunk, contentOffset + offset)),
   });
@@ -66,7 +67,7 @@ export async function writeFarMembers(
   options: LayerWriteOptions,
 ): Promise<WrittenMembers> {
   return writeInOrder({ file, start }, image, {
-    largest: async (draft) => 2 * (draft.estimate ?? (await draft.size(options.signal))),
+    expected: async (draft) => 2 * (draft.estimate ?? (await draft.size(options.signal))),
     async write(index, offset) {
       const layer = image.layers[index] as LayerDraft;
       expectLayers(image.layers.slice(index));
@@ -85,8 +86,8 @@ async function writeInOrder(
   { file, start }: MembersFile,
   image: ImageDraft,
   layer: {
-    /** More bytes than it will hardly have. */
-    largest(draft: LayerDraft): Promise<number>;
+    /** So many bytes that it will hardly have more: one whose header needs more room than theirs is copied. */
+    expected(draft: LayerDraft): Promise<number>;
     write(index: number, contentOffset: number): Promise<WrittenLayer>;
   },
 ): Promise<WrittenMembers> {
@@ -95,7 +96,7 @@ async function writeInOrder(
   let headerOffset = start;
   for (const [index, draft] of image.layers.entries()) {
     // Room for the header that so many bytes need: a member may move down later, and never up.
-    const room = encodeMemberHeader(ANY_NAME, await layer.largest(draft)).length;
+    const room = encodeMemberHeader(ANY_NAME, await layer.expected(draft)).length;
     let contentOffset = headerOffset + room;
     const written = await layer.write(index, contentOffset);
     const { size } = written;

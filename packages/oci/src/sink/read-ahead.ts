@@ -2,7 +2,7 @@ import type { LayerDraft } from "../image-draft.ts";
 
 /** A layer that is being read. */
 export interface ReadingLayer {
-  /** Known before the bytes; undefined for one that is far away, and is only counted as it passes. */
+  /** Known before the bytes; undefined where it is only counted as it passes. */
   readonly size: Promise<number | undefined>;
   /** Its bytes, to be taken once. */
   chunks(): AsyncIterable<Uint8Array>;
@@ -46,8 +46,7 @@ export class ReadAhead implements AsyncDisposable {
     const at = this.#begun.length;
     const layer = this.#layers[at];
     if (layer === undefined) return;
-    const isCounted = !this.#sized && layer.estimate !== undefined;
-    const size = isCounted ? Promise.resolve(undefined) : layer.size(this.#signal);
+    const size = this.#sized ? layer.size(this.#signal) : Promise.resolve(undefined);
     this.#begun.push(new BegunLayer(layer, size, this.#signal));
     if (!this.#sized) expectLayers(this.#layers.slice(at + 1));
   }
