@@ -1,4 +1,4 @@
-import type { Retry } from "@stowage/core";
+import type { RegistryAccess } from "@stowage/core";
 import type { Speaker } from "./speaker.ts";
 
 /** So much waiting goes by without a word. */
@@ -7,7 +7,7 @@ const SILENT_MILLISECONDS = 3_000;
 const BETWEEN_MILLISECONDS = 30_000;
 
 /** Says that what failed is tried again: with `-v` each time, else where a command has come to wait for it. */
-export function retryTeller({ options, tell }: Pick<Speaker, "options" | "tell">): (retry: Retry) => void {
+export function retryTeller({ options, tell }: Pick<Speaker, "options" | "tell">): NonNullable<RegistryAccess["onRetry"]> {
   let waited = 0;
   let said = -Infinity;
   return ({ error, pause }) => {

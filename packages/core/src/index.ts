@@ -21,7 +21,6 @@ export type { EngineName } from "./engine/engine.ts";
 export type { LoadedImage } from "./engine/load-draft.ts";
 export type { PushedName } from "./registry/push-draft-to.ts";
 export { Registries, type RegistryAccess } from "./registry/registry-access.ts";
-export type { Retry } from "@stowage/oci";
 export type { LayeringStrategyName, LayerPlan } from "./plan/layer-plan.ts";
 export type { ChangeHistory } from "./plan/expected/rates.ts";
 export { layeringStrategyNames, planLayers } from "./plan/plan-layers.ts";
