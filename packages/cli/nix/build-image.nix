@@ -199,9 +199,6 @@ let
   linked = map (path: "${path}") contents;
   packed = map (path: "${path}") target ++ linked;
 
-  # How dockerTools names what it compressed.
-  isCompressed = image: builtins.match ".*[.](tar[.](gz|xz|zst)|tgz)" (baseNameOf "${image}") != null;
-
   # An entrypoint is found by rule for a target only: what dockerTools was told starts as it did there.
   config = (if target == [ ] then { Entrypoint = [ ]; } else { }) // withoutNulls (arguments.config or { });
   imageConfig = builtins.toJSON config;
@@ -279,9 +276,6 @@ let
 in
 assert builtins.all (name: refuse name == null) (attrNames arguments);
 assert targets != [ ] || fail "nothing to pack: give target, contents, or a config that names a package";
-assert
-  !(arguments ? fromImage && isCompressed arguments.fromImage)
-  || fail "fromImage: '${baseNameOf "${arguments.fromImage}"}' is compressed as a whole; dockerTools leaves it as it is with compressor = \"none\"";
 assert
   inside == [ ]
   || fail "contents: '${builtins.head inside}' lies in a store path, and whole ones are linked into /; make a package of links to it";

@@ -20,7 +20,7 @@ import { countLayersBefore, readImageRecord, type ReadRecord } from "./verify/re
 import type { ImageReport, Verdict, VerifyOptions, VerifyResult } from "./verify-options.ts";
 
 /**
- * Verifies what an archive, a layout directory or a registry holds, reading each layer once and writing nothing: digests, sizes,
+ * Verifies what an archive, a layout directory or a registry holds, reading each layer once and extracting nothing: digests, sizes,
  * counts, the safety of every entry, and each store path's NAR hash, recomputed from the layers and held against this
  * machine's Nix, or against the image's own record where Nix does not know the path.
  *

@@ -20,21 +20,18 @@ const unknown = new Set<string | undefined>(["ENOTSUP", "EISDIR", "EINVAL"]);
  */
 export class SpoolFile implements AsyncDisposable {
   readonly #handle: FileHandle;
-  readonly #folder: string;
 
-  private constructor(handle: FileHandle, folder: string) {
+  private constructor(handle: FileHandle) {
     this.#handle = handle;
-    this.#folder = folder;
   }
 
   static async create(): Promise<SpoolFile> {
-    const folder = tmpdir();
-    return withSpoolErrors(folder, async () => new SpoolFile(await openNameless(folder), folder));
+    return withSpoolErrors(async () => new SpoolFile(await openSpool()));
   }
 
   /** Writes bytes at a place, all of them. */
   writeAt(bytes: Uint8Array, position: number): Promise<void> {
-    return withSpoolErrors(this.#folder, async () => {
+    return withSpoolErrors(async () => {
       for (let written = 0; written < bytes.length;) {
         const left = bytes.length - written;
         written += (await this.#handle.write(bytes, written, left, position + written)).bytesWritten;
@@ -50,12 +47,12 @@ export class SpoolFile implements AsyncDisposable {
     const buffer = Buffer.allocUnsafe(Math.min(length, READ_BYTES));
     for (let position = 0; position < length;) {
       const most = Math.min(buffer.length, length - position);
-      const bytesRead = await withSpoolErrors(this.#folder, () =>
+      const bytesRead = await withSpoolErrors(() =>
         readSome(this.#handle, buffer.subarray(0, most), from + position),
       );
       if (bytesRead === 0)
-        throw new OciError("output-failed", `a temporary file in ${this.#folder} became shorter`, {
-          path: this.#folder,
+        throw new OciError("output-failed", `a temporary file in ${tmpdir()} became shorter`, {
+          path: tmpdir(),
           hint: "Let nothing else write to it, or name another folder with TMPDIR.",
         });
       position += bytesRead;
@@ -68,7 +65,9 @@ export class SpoolFile implements AsyncDisposable {
   }
 }
 
-async function openNameless(folder: string): Promise<FileHandle> {
+/** Opens a file in the system's temporary folder that has no name; a failure is one of the system. */
+export async function openSpool(): Promise<FileHandle> {
+  const folder = tmpdir();
   try {
     return await open(folder, NAMELESS, 0o600);
   } catch (error) {
@@ -83,6 +82,7 @@ async function openNameless(folder: string): Promise<FileHandle> {
   }
 }
 
-function withSpoolErrors<T>(folder: string, call: () => Promise<T>): Promise<T> {
-  return withOutputErrors(`temporary files in ${folder}`, call, "TMPDIR");
+/** Runs something with such files, with its system errors turned into {@link OciError}s about their folder. */
+export function withSpoolErrors<T>(call: () => Promise<T>): Promise<T> {
+  return withOutputErrors(`temporary files in ${tmpdir()}`, call, "TMPDIR");
 }

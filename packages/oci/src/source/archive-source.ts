@@ -1,49 +1,58 @@
 import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { posix } from "node:path";
 import { OciError } from "../errors.ts";
 import { FindingList, type ImageFindingCode } from "../finding.ts";
 import { hexOf } from "../spec/digest.ts";
-import { readExtent, withReadErrors } from "./file-blob.ts";
+import { readExtent, withReadErrors, type ReadingOf } from "./file-blob.ts";
 import type { ImageSource, StoredBlob } from "./image-source.ts";
 import { indexTar, type Member } from "./tar-index.ts";
+import { unpackArchive, type SizedFile } from "./unpack-archive.ts";
 
 /** `docker save` before version 25 writes a layer that is there already as a symlink to it. */
 const MAX_LINKS = 8;
 
 /**
- * Opens an archive: OCI layout, docker-archive or both in one tar. Its headers are read, and any member can then be
- * read at its place, as often as wanted. An own reader rather than one for streams: that would read the whole archive
+ * Opens an archive: OCI layout, docker-archive or both in one tar, which may be compressed as a whole. Its headers are
+ * read, and any member can then be read at its place, as often as wanted. An own reader rather than one for streams: that would read the whole archive
  * for each document, and tar-stream ends without a word where a header promises contents that never come.
- * @throws OciError `image-missing`, `image-unreadable`; `image-corrupted` when it is no tar at all
+ * @throws OciError `image-missing`, `image-unreadable`; `image-corrupted` when it is no tar at all; what {@link unpackArchive} throws
  */
 export async function openArchive(path: string, signal: AbortSignal | undefined): Promise<ImageSource> {
   // A FIFO must not block before it is refused.
   const handle = await withReadErrors(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  let archive = { handle, size: 0 };
   try {
-    return await readArchive(handle, path, signal);
+    const stats = await withReadErrors(path, () => handle.stat());
+    if (!stats.isFile())
+      throw noArchive(path, "it is no regular file (what comes through a pipe: stowage verify - < FILE)");
+    archive = await unpacked({ handle, size: stats.size }, { shown: path, signal });
+    return await readArchive(archive, { shown: path, signal });
   } catch (error) {
-    await handle.close();
+    await archive.handle.close();
     throw error;
   }
 }
 
-async function readArchive(
-  handle: FileHandle,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<ImageSource> {
-  const stats = await withReadErrors(path, () => handle.stat());
-  if (!stats.isFile())
-    throw noArchive(path, "it is no regular file (what comes through a pipe: stowage verify - < FILE)");
-  const { members, fault } = await indexTar(handle, stats.size, { shown: path, signal });
-  return sourceOf(path, {
+async function unpacked(file: SizedFile, reading: ReadingOf): Promise<SizedFile> {
+  try {
+    return await unpackArchive(file, reading);
+  } catch (error) {
+    if (!(error instanceof OciError) || error.code !== "image-corrupted") throw error;
+    throw noArchive(reading.shown, error.message, error);
+  }
+}
+
+async function readArchive({ handle, size }: SizedFile, reading: ReadingOf): Promise<ImageSource> {
+  const { members, fault } = await indexTar(handle, size, reading);
+  const { shown } = reading;
+  return sourceOf(shown, {
     members,
     fault,
     toBlob: ({ name, offset, size }) => ({
       name,
       size,
-      chunks: (signal) => readExtent(handle, { offset, size }, { shown: path, signal }),
+      chunks: (signal) => readExtent(handle, { offset, size }, { shown, signal }),
     }),
     close: () => handle.close(),
   });
@@ -123,6 +132,6 @@ function noArchive(path: string, reason: string, cause?: unknown): OciError {
   return new OciError("image-corrupted", `'${path}' is not an image that can be read: ${reason}`, {
     path,
     cause,
-    hint: "Give an image archive (one that is compressed as a whole has to be unpacked by gzip -d first) or a layout directory.",
+    hint: "Give an image archive (a file may be compressed as a whole by gzip or zstd; through a pipe: gzip -dc FILE | stowage verify -) or a layout directory.",
   });
 }

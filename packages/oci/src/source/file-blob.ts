@@ -5,6 +5,12 @@ import { readSome } from "../read-some.ts";
 /** Large enough that a call for each chunk costs nothing, small enough for many layers at once. */
 const CHUNK_BYTES = 1024 * 1024;
 
+/** What errors call a file, and what ends its reading. */
+export interface ReadingOf {
+  readonly shown: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** A stretch of an open file, in bytes. */
 export interface Extent {
   readonly offset: number;
@@ -13,13 +19,12 @@ export interface Extent {
 
 /**
  * Reads a stretch of a file. Each chunk is valid only until the next is asked for.
- * @param shown what errors call the file
  * @throws OciError `image-unreadable`, `image-corrupted` when the file ends before
  */
 export async function* readExtent(
   handle: FileHandle,
   { offset, size }: Extent,
-  { shown, signal }: { readonly shown: string; readonly signal: AbortSignal | undefined },
+  { shown, signal }: ReadingOf,
 ): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, size)));
   for (let position = 0; position < size;) {

@@ -1,16 +1,14 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { sniffCompression } from "../layer/decompress.ts";
 import { openArchive } from "./archive-source.ts";
 import { withReadErrors } from "./file-blob.ts";
 import type { ImageSource } from "./image-source.ts";
 import { openLayout } from "./layout-source.ts";
 
-/** Bytes that gzip begins with (RFC 1952, 2.3.1). */
-const GZIP = Buffer.of(0x1f, 0x8b);
-
 /**
  * Whether a path looks like an image: a layout directory, a tar archive (POSIX `ustar` at byte 257), or one that is compressed as a
- * whole, which {@link openImage} says what to do with.
+ * whole.
  */
 export async function isImagePath(path: string): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
@@ -21,7 +19,7 @@ export async function isImagePath(path: string): Promise<boolean> {
   try {
     const start = Buffer.alloc(262);
     await handle.read(start, 0, start.length, 0);
-    return start.toString("latin1", 257) === "ustar" || start.subarray(0, GZIP.length).equals(GZIP);
+    return start.toString("latin1", 257) === "ustar" || sniffCompression(start) !== "none";
   } finally {
     await handle.close();
   }

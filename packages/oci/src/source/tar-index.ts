@@ -3,7 +3,7 @@ import { OciError, type TarFaultCode } from "../errors.ts";
 import { HeaderDecoder, type TarEntry } from "../layer/header-decoder.ts";
 import { paddingOf } from "../layer/tar-reader.ts";
 import { BLOCK } from "../layer/tar-header.ts";
-import { readExtent } from "./file-blob.ts";
+import { readExtent, type ReadingOf } from "./file-blob.ts";
 
 /** A member of a seekable tar. */
 export interface Member extends Pick<TarEntry, "type" | "size"> {
@@ -30,11 +30,7 @@ export const MAX_PADDING: number = 1024 * 1024;
  * Lists the members of a tar by its headers alone: contents are passed over, however large they are.
  * @throws OciError `image-unreadable`
  */
-export async function indexTar(
-  handle: FileHandle,
-  size: number,
-  options: { readonly shown: string; readonly signal: AbortSignal | undefined },
-): Promise<TarIndex> {
+export async function indexTar(handle: FileHandle, size: number, options: ReadingOf): Promise<TarIndex> {
   const members: Member[] = [];
   try {
     await readMembers(new Blocks(handle, size, options), members);
@@ -89,13 +85,9 @@ class Blocks {
   position = 0;
   readonly #handle: FileHandle;
   readonly #size: number;
-  readonly #options: { readonly shown: string; readonly signal: AbortSignal | undefined };
+  readonly #options: ReadingOf;
 
-  constructor(
-    handle: FileHandle,
-    size: number,
-    options: { readonly shown: string; readonly signal: AbortSignal | undefined },
-  ) {
+  constructor(handle: FileHandle, size: number, options: ReadingOf) {
     this.#handle = handle;
     this.#size = size;
     this.#options = options;

@@ -4,7 +4,7 @@ import type { Finding } from "../finding.ts";
 import { verifyContents } from "./verify-contents.ts";
 
 /**
- * Verifies all images of an archive or a layout directory: documents, blobs, layers, entries. Nothing is written, and
+ * Verifies all images of an archive or a layout directory: documents, blobs, layers, entries. Nothing is extracted, and
  * nothing is believed.
  * @returns what is wrong; empty where nothing is
  * @throws OciError `image-missing`, `image-unreadable`; `image-corrupted` for what is no image at all
