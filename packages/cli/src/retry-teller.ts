@@ -7,7 +7,10 @@ const SILENT_MILLISECONDS = 3_000;
 const BETWEEN_MILLISECONDS = 30_000;
 
 /** Says that what failed is tried again: with `-v` each time, else where a command has come to wait for it. */
-export function retryTeller({ options, tell }: Pick<Speaker, "options" | "tell">): NonNullable<RegistryAccess["onRetry"]> {
+export function retryTeller({
+  options,
+  tell,
+}: Pick<Speaker, "options" | "tell">): NonNullable<RegistryAccess["onRetry"]> {
   let waited = 0;
   let said = -Infinity;
   return ({ error, pause }) => {

@@ -1,6 +1,10 @@
+import { once } from "node:events";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { BlockPool, parseCompression, type Codec } from "@stowage/oci";
 import { expect, test } from "vitest";
+import { repository } from "../../support/repository.ts";
 
 /** As large as a block is that takes a few milliseconds. */
 const BYTES = 64 * 1024;
@@ -26,4 +30,16 @@ test.each(["gzip", "zstd:19"])("%s: a block that is done soon is not ended in th
   abort.abort();
   expect(await aborted).toBeGreaterThan(0);
   await other[Symbol.asyncDispose]();
+});
+
+test("a block is not compressed again where its plain bytes are gone", async () => {
+  const codec = parseCompression("gzip") as Codec;
+  await using pool = new BlockPool(codec, 1);
+  const slot = newSlot();
+  await pool.compress(slot, BYTES, undefined);
+  // As the pool does for a thread that ended before it could answer.
+  const thread = new Worker(join(repository, "packages/oci/src/compression/block-worker.ts"));
+  thread.postMessage({ codec, slot, length: BYTES });
+  expect(await once(thread, "message")).toEqual([{ failure: "a thread ended in the middle of a block" }]);
+  await thread.terminate();
 });

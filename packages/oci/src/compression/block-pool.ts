@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { OciError } from "../errors.ts";
 import type { StoredForm } from "../image-draft.ts";
 import { WorkerPool, type Outcome } from "../threads/worker-pool.ts";
-import type { BlockAnswer, BlockSlot, BlockTask } from "./block-task.ts";
+import { markSlot, type BlockAnswer, type BlockSlot, type BlockTask } from "./block-task.ts";
 import type { Codec } from "./codec.ts";
 import { formatOf } from "./codec-format.ts";
 
@@ -41,6 +41,7 @@ export class BlockPool implements AsyncDisposable {
    * @throws OciError `compression-failed`
    */
   compress(slot: BlockSlot, length: number, signal: AbortSignal | undefined): Promise<number> {
+    markSlot(slot, "plain");
     const task: BlockTask = { codec: this.codec, slot, length };
     return this.#threads.run(task, { read: (answer) => readAnswer(answer as BlockAnswer), signal });
   }

@@ -1,12 +1,14 @@
 import { serveTasks } from "../threads/serve-tasks.ts";
-import type { BlockAnswer, BlockTask } from "./block-task.ts";
+import { isPlain, markSlot, type BlockAnswer, type BlockTask } from "./block-task.ts";
 import { formatOf } from "./codec-format.ts";
 
 serveTasks((task, answer) => answer(compress(task as BlockTask)));
 
 function compress({ codec, slot, length: plain }: BlockTask): BlockAnswer {
+  if (!isPlain(slot)) return { failure: "a thread ended in the middle of a block" };
   try {
     const packed = formatOf(codec).compress(slot.subarray(0, plain), codec.level);
+    markSlot(slot, "packed");
     slot.set(packed);
     const { length } = packed;
     free(packed.buffer);

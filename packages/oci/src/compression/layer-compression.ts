@@ -1,7 +1,7 @@
 import { DigestHash, type Digest } from "../spec/digest.ts";
 import { packedBound, type LayerFrame } from "./block-format.ts";
 import type { BlockPool } from "./block-pool.ts";
-import type { BlockSlot } from "./block-task.ts";
+import { makeSlot, type BlockSlot } from "./block-task.ts";
 import { formatOf } from "./codec-format.ts";
 import { Queue } from "./queue.ts";
 
@@ -34,7 +34,7 @@ export class LayerCompression implements AsyncDisposable {
     this.#blockBytes = blockBytes;
     // Memory that nobody has touched is not there yet.
     const count = pool.jobs + Math.min(pool.jobs + 1, MOST_WAITING);
-    this.#slots = new Queue(Array.from({ length: count }, () => makeSlot(blockBytes)));
+    this.#slots = new Queue(Array.from({ length: count }, () => makeSlot(packedBound(blockBytes))));
     this.#reading = this.#readLayers(layers).catch((error: unknown) => this.#parts.fail(error));
   }
 
@@ -119,7 +119,3 @@ type Part =
       readonly packed: Promise<number>;
     }
   | { readonly type: "end"; readonly diffId: Digest };
-
-function makeSlot(blockBytes: number): BlockSlot {
-  return new Uint8Array(new SharedArrayBuffer(packedBound(blockBytes)));
-}
