@@ -5,6 +5,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { renderPackJson, renderPackText } from "../render/pack.ts";
 import type { Speaker } from "../speaker.ts";
 import { openStdout } from "../stdout-writer.ts";
+import { saveThreadMemory } from "../thread-memory.ts";
 import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
 import {
   parseDirectory,
@@ -197,6 +198,7 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   const graph = await readGraph(targets, words, speaker.signal);
   const stores = readStoreAccess(words, speaker);
   const options = { ...readOptions(targets, words, stdout?.stream), ...stores, graph, registry };
+  saveThreadMemory(options.jobs);
   const { pack } = await import("@stowage/core");
   using progress = speaker.startProgress();
   const result = await pack({

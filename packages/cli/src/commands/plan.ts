@@ -4,6 +4,7 @@ import { renderJson } from "../render/json.ts";
 import { renderPlan } from "../render/plan.ts";
 import { makeStyle } from "../render/style.ts";
 import type { Speaker } from "../speaker.ts";
+import { saveThreadMemory } from "../thread-memory.ts";
 import { readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
 import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
 import { UsageError } from "./usage-error.ts";
@@ -39,6 +40,7 @@ async function runPlan(speaker: Speaker, targets: readonly string[], words: Plan
   if (!words.check && !words.digests) throw new UsageError("--no-check goes with --digests only");
   const request = { ...readLayering(words), base: words.base, digests: words.digests, check: words.check };
   const source = await readSource(speaker, targets, words);
+  saveThreadMemory();
   const { plan } = await import("@stowage/core");
   const result = await plan({ ...source, ...request });
   const style = makeStyle(speaker.options.color, process.stdout, process.env);

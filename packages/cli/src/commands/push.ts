@@ -5,6 +5,7 @@ import type { Progress } from "../render/describe-progress.ts";
 import { renderJson } from "../render/json.ts";
 import { renderAttached, renderPushed } from "../render/push.ts";
 import type { Speaker } from "../speaker.ts";
+import { saveThreadMemory } from "../thread-memory.ts";
 import { attachOption, parseAttachment } from "./attach-words.ts";
 import { readImageAccess, withImageOptions, type ImageWords } from "./image-words.ts";
 import { readStoreAccess, withStoreOptions, type StoreWords } from "./store-words.ts";
@@ -40,6 +41,7 @@ async function runPush(speaker: Speaker, args: readonly string[], words: PushWor
   const [what = "", reference = ""] = args;
   const attach = words.attach.map(parseAttachment);
   const access = await readImageAccess(words, speaker);
+  saveThreadMemory();
   const core = await import("@stowage/core");
   using progress = speaker.startProgress();
   const options = {
