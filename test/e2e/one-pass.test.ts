@@ -92,26 +92,29 @@ class Trace {
 }
 
 describe.skipIf(!ready)("how often bytes are read and written", () => {
-  test("an archive, cold and warm: each file once, each byte of the output once, nothing beside it", async () => {
-    const watched = new WatchedPack();
-    const cold = await watched.pack();
-    const { size } = statSync(watched.output);
-    const warm = await watched.pack();
-    for (const trace of [cold, warm]) {
-      for (const text of watched.texts) {
-        expect(trace.count("open", text)).toBe(1);
-        expect(trace.count("look", text)).toBe(1);
-        expect(trace.bytes("read", text)).toBe(BYTES);
+  test.each(["archive", "docker-archive"])(
+    "%s, cold and warm: each file once, each byte of the output once, nothing beside it",
+    async (format) => {
+      const watched = new WatchedPack();
+      const cold = await watched.pack("--format", format);
+      const { size } = statSync(watched.output);
+      const warm = await watched.pack("--format", format);
+      for (const trace of [cold, warm]) {
+        for (const text of watched.texts) {
+          expect(trace.count("open", text)).toBe(1);
+          expect(trace.count("look", text)).toBe(1);
+          expect(trace.bytes("read", text)).toBe(BYTES);
+        }
+        const written = trace.bytes("write", "/made/");
+        // The room for a layer's header is passed over, and its padding is a hole.
+        expect(written).toBeGreaterThan(3 * BYTES);
+        expect(written).toBeLessThanOrEqual(size);
+        expect(trace.bytes("read", "/made/")).toBe(0);
       }
-      const written = trace.bytes("write", "/made/");
-      // The room for a layer's header is passed over, and its padding is a hole.
-      expect(written).toBeGreaterThan(3 * BYTES);
-      expect(written).toBeLessThanOrEqual(size);
-      expect(trace.bytes("read", "/made/")).toBe(0);
-    }
-    // Neither beside the output nor anywhere else is there a copy.
-    expect(cold.bytes("write", "/")).toBeLessThan(1.5 * size);
-  });
+      // Neither beside the output nor anywhere else is there a copy.
+      expect(cold.bytes("write", "/")).toBeLessThan(1.5 * size);
+    },
+  );
 
   test("a layout: each file once, and a second time none", async () => {
     const watched = new WatchedPack();

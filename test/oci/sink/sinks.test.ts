@@ -241,12 +241,10 @@ describe.each(Object.entries(sinks))("%s: nothing half done", (format, open) => 
     await expect(
       open(join(folder, "image")).write(draft, { signal: AbortSignal.abort(new Error("stop")) }),
     ).rejects.toThrow("stop");
-    if (format !== "docker-archive") {
-      const controller = new AbortController();
-      const writing = open(join(folder, "image")).write(draft, { signal: controller.signal });
-      setTimeout(() => controller.abort(new Error("stop")), 30);
-      await expect(writing).rejects.toThrow("stop");
-    }
+    const controller = new AbortController();
+    const writing = open(join(folder, "image")).write(draft, { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error("stop")), 30);
+    await expect(writing).rejects.toThrow("stop");
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -257,6 +255,26 @@ describe.each(Object.entries(sinks))("%s: nothing half done", (format, open) => 
     });
     await expect(open("").write(image)).rejects.toMatchObject({ code: "output-unusable" });
   });
+});
+
+test.each(Object.entries(sinks))("%s: layers are written side by side", async (_, open) => {
+  const place = join(temporaryFolder(), "image");
+  const both = Promise.withResolvers<void>();
+  let begun = 0;
+  const meeting = (name: string): LayerDraft => {
+    const layer = layerOf(name, name);
+    return {
+      ...layer,
+      async writeAt(fd, offset, options) {
+        if (++begun === 2) both.resolve();
+        await both.promise;
+        return layer.writeAt(fd, offset, options);
+      },
+    };
+  };
+  await open(place).write(imageOf([meeting("a"), meeting("b")]));
+  expect(begun).toBe(2);
+  await expectSound(place);
 });
 
 describe("a file that is written as a stream", () => {

@@ -14,16 +14,14 @@ import { blobMember, copyBaseMembers } from "./base-members.ts";
 import { FileWriter } from "./byte-writer.ts";
 import {
   nameMembers,
-  placeMembers,
   writeCompressedMembers,
-  writeFarMembers,
+  writePlainMembers,
   type MemberPlace,
   type WrittenMembers,
 } from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember } from "./member.ts";
 import { findOutputPlace } from "./output-place.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
-import { isFar, writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /**
  * The archive that everything loads: OCI image layout and docker-archive in one tar. A plain layer's size follows from
@@ -77,25 +75,6 @@ async function writeArchive(
   await file.truncate(end + tail.length);
   await file.commit(place.path, signal);
   return { imageId: sealed.config.digest, manifestDigest: sealed.manifest.digest, layers };
-}
-
-/** Writes plain layers side by side, each into the room that its size says it needs; in order where some are far away. */
-async function writePlainMembers(
-  { file, start, shown }: { readonly file: AtomicFile; readonly start: number; readonly shown: string },
-  image: ImageDraft,
-  options: LayerWriteOptions,
-): Promise<WrittenMembers> {
-  if (isFar(image)) return writeFarMembers({ file, start, shown }, image, options);
-  const sizes = await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
-  const { places } = placeMembers(start, sizes);
-  const layers = await writeAllLayers(image, options, {
-    path: shown,
-    write(layer, index, layerOptions) {
-      const { contentOffset, size } = places[index] as MemberPlace;
-      return writeLayerInto({ file, offset: contentOffset, size }, { layer, index }, layerOptions);
-    },
-  });
-  return { places, layers };
 }
 
 /**

@@ -14,7 +14,7 @@ import { AtomicFile } from "./atomic-file.ts";
 import { copyBaseMembers } from "./base-members.ts";
 import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
-import { nameMembers, writeCompressedMembers, writeFarMembers } from "./layer-members.ts";
+import { nameMembers, writeCompressedMembers, writePlainMembers } from "./layer-members.ts";
 import { encodeArchiveEnd, encodeMember, encodeMemberHeader, memberPadding } from "./member.ts";
 import { withOutputErrors } from "./output-error.ts";
 import { findOutputPlace } from "./output-place.ts";
@@ -22,12 +22,12 @@ import { ReadAhead, type ReadingLayer } from "./read-ahead.ts";
 import { SpoolFile } from "./spool-file.ts";
 import { openStreamOutput } from "./stream-output.ts";
 import { removeLeftOvers } from "./temporary-name.ts";
-import { changedLayer, isFar } from "./write-all.ts";
+import { changedLayer } from "./write-all.ts";
 
 /**
- * A docker-archive written from front to back in one pass, each store file read once. Layers need no digest for their
- * names and come before `manifest.json`, without which nothing loads: a stream that is cut off is no image. Compressed
- * layers need a file that can be written at any place, or go through a temporary one in the system's temporary folder.
+ * A docker-archive, each store file read once: into a stream from front to back in one pass, into a file side by side. Layers need
+ * no digest for their names and come before `manifest.json`, without which nothing loads: a stream that is cut off is no image.
+ * Compressed layers need a file that can be written at any place, or go through a temporary one in the system's temporary folder.
  * @param output a path, or a stream; a stream is ended only if it was opened here
  */
 export function dockerArchiveSink(output: string | Writable): Sink {
@@ -66,14 +66,12 @@ async function writeFile(
   options: LayerWriteOptions,
 ): Promise<WrittenImage> {
   const { compression: pool } = image;
-  if (pool === undefined && !isFar(image))
-    return writeStream(new FileWriter(file, options.signal), image, options);
   const below = new FileWriter(file, options.signal);
   const base = await writeBase(below, image, options);
   const start = below.length;
   const { places, layers } =
     pool === undefined
-      ? await writeFarMembers({ file, start, shown }, image, options)
+      ? await writePlainMembers({ file, start, shown }, image, options)
       : await writeCompressedMembers({ file, start }, { image, pool }, options);
   const members = places.map((from, index) => ({ name: ownMember(image, index), from }));
   const writer = new FileWriter(file, options.signal, await nameMembers(file, start, members));

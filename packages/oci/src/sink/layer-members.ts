@@ -5,7 +5,7 @@ import { CompressedLayers } from "./compressed-layers.ts";
 import { encodeMemberHeader, memberPadding } from "./member.ts";
 import { layerWriteError } from "./output-error.ts";
 import { expectLayers } from "./read-ahead.ts";
-import { writeLayerInto } from "./write-all.ts";
+import { isFar, writeAllLayers, writeLayerInto } from "./write-all.ts";
 
 /** Where a layer's member lies in an archive, in bytes. */
 export interface MemberPlace {
@@ -18,7 +18,7 @@ export interface MemberPlace {
 const ANY_NAME = "layer";
 
 /** Puts members of these sizes one after another. */
-export function placeMembers(
+function placeMembers(
   start: number,
   sizes: readonly number[],
 ): { readonly places: readonly MemberPlace[]; readonly end: number } {
@@ -43,6 +43,28 @@ interface MembersFile {
   readonly file: AtomicFile;
   /** Where the first one begins. */
   readonly start: number;
+}
+
+/**
+ * Writes plain layers as members without headers: side by side, each into the room that its size says it needs; in order where
+ * some are far away.
+ */
+export async function writePlainMembers(
+  { file, start, shown }: MembersFile & { readonly shown: string },
+  image: ImageDraft,
+  options: LayerWriteOptions,
+): Promise<WrittenMembers> {
+  if (isFar(image)) return writeFarMembers({ file, start, shown }, image, options);
+  const sizes = await Promise.all(image.layers.map((layer) => layer.size(options.signal)));
+  const { places } = placeMembers(start, sizes);
+  const layers = await writeAllLayers(image, options, {
+    path: shown,
+    write(layer, index, layerOptions) {
+      const { contentOffset, size } = places[index] as MemberPlace;
+      return writeLayerInto({ file, offset: contentOffset, size }, { layer, index }, layerOptions);
+    },
+  });
+  return { places, layers };
 }
 
 /** Writes compressed layers as members without headers, one after another from `start` on. */
