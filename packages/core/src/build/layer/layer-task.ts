@@ -54,21 +54,8 @@ export interface PackedError {
   readonly cause: PackedError | undefined;
 }
 
-export function packError(error: unknown): PackedError {
-  if (!(error instanceof Error)) {
-    return {
-      name: "Error",
-      message: String(error),
-      stack: undefined,
-      code: undefined,
-      hint: undefined,
-      path: undefined,
-      position: undefined,
-      syscall: undefined,
-      errno: undefined,
-      cause: undefined,
-    };
-  }
+export function packError(thrown: unknown): PackedError {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const { code, hint, path, position, syscall, errno } = error as {
     code?: string;
     hint?: string;
