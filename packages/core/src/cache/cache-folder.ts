@@ -96,11 +96,12 @@ export class CacheFolder implements Disposable {
     return { folder: this.folder, entries: entries.length, bytes };
   }
 
-  /** Removes all entries; returns what there was. */
+  /** Removes all entries, and what killed processes left; returns what entries there were. */
   clear(): CacheContents {
     const contents = this.contents();
-    for (const name of this.#isReadable ? this.#names() : [])
-      rmSync(join(this.folder, name), { force: true });
+    if (!this.#isReadable) return contents;
+    for (const name of this.#names()) rmSync(join(this.folder, name), { force: true });
+    this.#removeLeft();
     return contents;
   }
 
