@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type Closure, type Store, type StorePath } from "@stowage/nix";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { asRegistration, generateClosure } from "../bench/closure-generator.ts";
+import { asRegistration, generateClosure, type GeneratedPath } from "../bench/closure-generator.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
@@ -12,19 +12,25 @@ import { waitUntil } from "../support/wait-for.ts";
 
 const ready = requirePrograms("nix-store", "mkfifo");
 
-const paths = generateClosure(300);
+/** Their database is beyond what is printed whole at once. */
+const paths = generateClosure(3000);
+const few = generateClosure(300);
 const byPath = new Map(paths.map((path) => [path.path, path]));
 const [last, inner] = [paths.at(-1)!.path, paths[200]!.path] as [StorePath, StorePath];
 
-/** What the generated paths themselves say. */
 function expectedClosure(...roots: StorePath[]): unknown {
+  return expectedOf(byPath, roots);
+}
+
+/** What the generated paths themselves say. */
+function expectedOf(generated: ReadonlyMap<string, GeneratedPath>, roots: readonly StorePath[]): unknown {
   const needed = new Set<string>(roots);
-  for (const path of needed) for (const reference of byPath.get(path)!.references) needed.add(reference);
+  for (const path of needed) for (const reference of generated.get(path)!.references) needed.add(reference);
   return {
     storeDir: "/nix/store",
     roots,
     paths: [...needed].toSorted().map((path) => {
-      const { narSize, references } = byPath.get(path)!;
+      const { narSize, references } = generated.get(path)!;
       return { path, narSize, references };
     }),
   };
@@ -42,19 +48,24 @@ const stays = (name: string): string =>
   `echo $$ > "$FOLDER/${name}.pid"; echo > "$FOLDER/fifo"; exec sleep 1000`;
 const afterTheOther = 'cat "$FOLDER/fifo" > "$FOLDER/heard"';
 
+/** A store with these paths, and its program. */
+function register(folder: string, generated: readonly GeneratedPath[]): { url: string; program: string } {
+  const url = `local?root=${join(folder, "root")}`;
+  execFileSync("nix-store", ["--store", url, "--load-db"], {
+    env: nixEnvironment,
+    input: asRegistration(generated),
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  return { url, program: execFileSync("sh", ["-c", "command -v nix-store"], { encoding: "utf8" }).trim() };
+}
+
 describe.skipIf(!ready)("a closure is listed, and looked for in the whole database, side by side", () => {
   let folder = "";
   let url = "";
   let program = "";
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "stowage-query-"));
-    url = `local?root=${join(folder, "root")}`;
-    program = execFileSync("sh", ["-c", "command -v nix-store"], { encoding: "utf8" }).trim();
-    execFileSync("nix-store", ["--store", url, "--load-db"], {
-      env: nixEnvironment,
-      input: asRegistration(paths),
-      stdio: ["pipe", "ignore", "pipe"],
-    });
+    ({ url, program } = register(folder, paths));
   });
   afterAll(() => removeFolder(folder));
 
@@ -150,5 +161,79 @@ describe.skipIf(!ready)("a closure is listed, and looked for in the whole databa
     await stopped;
     expectEnded(bin, "list");
     expectEnded(bin, "whole");
+  });
+});
+
+describe.skipIf(!ready)("a small database is printed whole, by one call", () => {
+  let folder = "";
+  let url = "";
+  let program = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "stowage-query-small-"));
+    ({ url, program } = register(folder, few));
+  });
+  afterAll(() => removeFolder(folder));
+
+  /** The store, and what its program was called with; `whole` are shell words for the call that prints everything. */
+  function openTold(whole: string): { readonly store: Store; readonly calls: () => string[] } {
+    const bin = temporaryFolder();
+    const lines = [
+      "#!/bin/sh",
+      `echo "$*" >> "${bin}/calls"`,
+      `case "$*" in *--dump-db) ${whole} ;; esac`,
+      real,
+    ];
+    writeFileSync(join(bin, "nix-store"), [...lines, ""].join("\n"), { mode: 0o755 });
+    const environment = { ...nixEnvironment, PATH: `${bin}:${process.env["PATH"]}`, REAL: program };
+    return {
+      store: openStore({ url, environment }),
+      calls: () =>
+        readFileSync(join(bin, "calls"), "utf8")
+          .trimEnd()
+          .split("\n")
+          .map((line) => /--(?:requisites|dump-db\b.?)/.exec(line)?.[0] ?? line),
+    };
+  }
+
+  const smallByPath = new Map(few.map((path) => [path.path, path]));
+  const roots = [few.at(-1)!.path, few[100]!.path] as StorePath[];
+
+  test("which is all that is asked", async () => {
+    const { store, calls } = openTold(":");
+    expect(await store.queryClosure(roots)).toMatchObject(expectedOf(smallByPath, roots) as Closure);
+    expect(calls()).toEqual(["--dump-db"]);
+  });
+
+  test.each([
+    ["fails", 'echo "error: busy" >&2; exit 1'],
+    ["is no registration", "echo nonsense; exit 0"],
+    ["lacks a path that was collected meanwhile", "exit 0"],
+  ])("and when that %s, the list says what there is", async (_, whole) => {
+    const { store, calls } = openTold(whole);
+    expect(await store.queryClosure(roots)).toMatchObject(expectedOf(smallByPath, roots) as Closure);
+    expect(calls()).toEqual(expect.arrayContaining(["--dump-db", "--requisites", "--dump-db "]));
+  });
+
+  test("what is not valid is named by the list", async () => {
+    const gone = `/nix/store/${"0".repeat(32)}-gone` as StorePath;
+    const { store } = openTold(":");
+    await expect(store.queryClosure([...roots, gone])).rejects.toMatchObject({
+      code: "path-invalid",
+      path: gone,
+    });
+  });
+
+  test("nothing is left running, and nothing else is asked, when it is told to stop", async () => {
+    const pid = join(folder, "pid");
+    const { store, calls } = openTold(`echo $$ > "${pid}"; exec sleep 1000`);
+    const controller = new AbortController();
+    const stopped = expect(store.queryClosure(roots, { signal: controller.signal })).rejects.toThrow(
+      "enough",
+    );
+    await waitUntil(() => existsSync(pid) && readFileSync(pid, "utf8") !== "");
+    controller.abort(new Error("enough"));
+    await stopped;
+    expect(() => process.kill(Number(readFileSync(pid, "utf8")), 0)).toThrow("ESRCH");
+    expect(calls()).toEqual(["--dump-db"]);
   });
 });

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { NixError } from "../errors.ts";
 import { makeClosure } from "../make-closure.ts";
@@ -10,9 +11,12 @@ import type { StoreLocation } from "./store-location.ts";
 /** A closure that is not listed after so long is a large one: of about 2,000 paths. */
 const LARGE_MILLISECONDS = 50;
 
+/** A database of so many bytes, some 1,500 paths, is printed whole before `nix-store` has started twice (50 ms each). */
+const SMALL_DATABASE_BYTES = 1_000_000;
+
 /**
  * All that the roots need, by two calls of `nix-store` however many paths there are: `--query --requisites` lists
- * them, `--dump-db` says what they are.
+ * them, `--dump-db` says what they are. A small database is printed whole, by one call.
  *
  * Of a large closure the list is the slower part, and the whole database may be read in less time than it takes:
  * 12,000 paths are listed in 0.4 s and said in another 0.4 s, while a database of 12,000 is printed whole in 0.2 s.
@@ -26,6 +30,26 @@ export async function queryClosure(
   location: StoreLocation,
   options: NixStoreOptions,
 ): Promise<Closure> {
+  if (await isSmall(location.database)) {
+    try {
+      return await new Query(roots, location, options).findInWhole();
+    } catch {
+      options.signal?.throwIfAborted();
+    }
+  }
+  return queryBothWays(roots, location, options);
+}
+
+async function isSmall(database: string | undefined): Promise<boolean> {
+  const stats = database === undefined ? undefined : await stat(database).catch(() => undefined);
+  return stats !== undefined && stats.size > 0 && stats.size <= SMALL_DATABASE_BYTES;
+}
+
+async function queryBothWays(
+  roots: readonly StorePath[],
+  location: StoreLocation,
+  options: NixStoreOptions,
+): Promise<Closure> {
   const answered = new AbortController();
   const { signal } = options;
   const query = new Query(roots, location, {
@@ -33,7 +57,9 @@ export async function queryClosure(
     signal: signal === undefined ? answered.signal : AbortSignal.any([signal, answered.signal]),
   });
   const listed = query.list();
-  const found = query.findInWhole().catch(() => listed);
+  const found = setTimeout(LARGE_MILLISECONDS, undefined, { signal: answered.signal })
+    .then(() => query.findInWhole())
+    .catch(() => listed);
   try {
     return await Promise.race([listed, found]);
   } finally {
@@ -47,13 +73,9 @@ export async function queryClosure(
 class Query {
   readonly #roots: readonly StorePath[];
   readonly #location: StoreLocation;
-  readonly #options: NixStoreOptions & { readonly signal: AbortSignal };
+  readonly #options: NixStoreOptions;
 
-  constructor(
-    roots: readonly StorePath[],
-    location: StoreLocation,
-    options: NixStoreOptions & { readonly signal: AbortSignal },
-  ) {
+  constructor(roots: readonly StorePath[], location: StoreLocation, options: NixStoreOptions) {
     this.#roots = roots;
     this.#location = location;
     this.#options = options;
@@ -68,7 +90,6 @@ class Query {
   }
 
   async findInWhole(): Promise<Closure> {
-    await setTimeout(LARGE_MILLISECONDS, undefined, { signal: this.#options.signal });
     const { storeDir } = this.#location;
     const registration = await this.#run(["--dump-db"]);
     const infos = parseRegistration(registration, storeDir);

@@ -10,29 +10,41 @@ export interface StoreLocation {
   readonly physicalDir: string;
   /** The root that absolute symlinks of a chroot store resolve in; empty for this machine's own. */
   readonly root: string;
+  /** The file of its database, as far as the URL tells: whoever has not made the store need not have it. */
+  readonly database: string | undefined;
   /** Arguments of `nix-store` that choose the store. */
   readonly arguments: readonly string[];
 }
 
 /**
  * Understands a store's URL as Nix does (Nix 2.34, "Store Types"): nothing and `auto`, `daemon`, `unix://SOCKET`,
- * `local`, each with `root`, `store` and `real` as parameters, and a bare absolute path for a chroot store. Without a
- * URL the environment's `NIX_REMOTE` and `NIX_STORE_DIR` say it.
+ * `local`, each with `root`, `store`, `state` and `real` as parameters, and a bare absolute path for a chroot store.
+ * Without a URL the environment's `NIX_REMOTE`, `NIX_STORE_DIR` and `NIX_STATE_DIR` say it.
  * @throws NixError `store-unsupported`
  */
 export function locateStore(url: string | undefined, environment: NodeJS.ProcessEnv): StoreLocation {
   const chosen = url ?? environment["NIX_REMOTE"] ?? "";
-  const { root, store, real } = readParameters(chosen);
+  const { root, store, real, state } = readParameters(chosen);
   const storeDir =
     store ?? (root === undefined ? normalise(environment["NIX_STORE_DIR"]) : undefined) ?? DEFAULT_STORE_DIR;
   const physicalDir = real ?? (root === undefined ? storeDir : join(root, storeDir));
-  return { storeDir, physicalDir, root: root ?? "", arguments: url === undefined ? [] : ["--store", url] };
+  const ownState = root === undefined ? normalise(environment["NIX_STATE_DIR"]) : undefined;
+  const stateDir = state ?? ownState ?? join(root ?? "/", "nix/var/nix");
+  return {
+    storeDir,
+    physicalDir,
+    root: root ?? "",
+    // Whose daemon hears at another socket, its URL does not tell.
+    database: chosen.startsWith("unix://") ? undefined : join(stateDir, "db/db.sqlite"),
+    arguments: url === undefined ? [] : ["--store", url],
+  };
 }
 
 interface StoreParameters {
   readonly root?: string;
   readonly store?: string;
   readonly real?: string;
+  readonly state?: string;
 }
 
 function readParameters(url: string): StoreParameters {
@@ -42,11 +54,12 @@ function readParameters(url: string): StoreParameters {
     throw unsupported(url);
   const parameters = new URLSearchParams(query.replaceAll("+", "%2B"));
   const read = (name: string): string | undefined => normalise(parameters.get(name) ?? undefined);
-  const [root, store, real] = [read("root"), read("store"), read("real")];
+  const [root, store, real, state] = [read("root"), read("store"), read("real"), read("state")];
   return {
     ...(root === undefined ? {} : { root }),
     ...(store === undefined ? {} : { store }),
     ...(real === undefined ? {} : { real }),
+    ...(state === undefined ? {} : { state }),
   };
 }
 
