@@ -80,7 +80,7 @@ export interface PackOptions extends ContainerOptions, PlanSources, Omit<StoreAc
    * checked so, and makes a corrupted path an error that names it; default true.
    */
   readonly check?: boolean | undefined;
-  /** Worker threads; default the available parallelism. */
+  /** Worker threads; default the available parallelism, and none where no more than 32 MiB are read. */
   readonly jobs?: number | undefined;
   /** Decides everything, writes nothing; `digests` computes the digests nevertheless. */
   readonly dryRun?: boolean | "digests" | undefined;

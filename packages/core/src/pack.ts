@@ -161,7 +161,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   });
 
   options.onProgress?.({ phase: "measure", paths: closure.paths.length, narSize: narSizeOf(closure) });
-  await using pool = new LayerPool(jobs);
+  await using pool = new LayerPool(options.jobs);
   await using compression = codec === undefined ? undefined : new BlockPool(codec, compressionThreads(jobs));
   using cache = new DigestCache(environment, options.onNotice);
   const { check = true } = options;

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { StorePath } from "@stowage/nix";
 import { digestSink, PLAIN_TAR, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
@@ -166,7 +165,7 @@ async function measureLayers(
     },
     { signal, onBytes: (bytes) => void (received += bytes) },
   );
-  await using pool = new LayerPool(availableParallelism());
+  await using pool = new LayerPool();
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";
   const drafts = draftStoreLayers(decided.layers, { trees, graph, created, check, pool, cache });

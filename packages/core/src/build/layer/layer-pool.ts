@@ -1,9 +1,11 @@
+import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { WorkerPool, type Outcome } from "@stowage/oci/internal";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
 import { unpackError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";
 import { threadsWithinOpenFiles } from "./open-files.ts";
+import { isLone, TasksHere } from "./tasks-here.ts";
 
 export interface LayerTaskOptions {
   /** About how many bytes there are to read. */
@@ -14,7 +16,10 @@ export interface LayerTaskOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** Worker threads that size, read and write layers, the heaviest first, so that no thread is left alone with it at the end. */
+/**
+ * Worker threads that size, read and write layers, the heaviest first, so that no thread is left alone with it at the end. Where
+ * little is to be read no thread is started, unless their number was said.
+ */
 export class LayerPool implements AsyncDisposable {
   /** Rings that nobody uses at present: one for each layer would leave hundreds of megabytes to the collector. */
   readonly rings: RingReader[] = [];
@@ -23,16 +28,18 @@ export class LayerPool implements AsyncDisposable {
   readonly #threads: WorkerPool;
   /** Tasks under way, or yet to begin, whose threads may wait. */
   #waiters = 0;
+  readonly #here: TasksHere | undefined;
 
   /**
-   * @param jobs how many threads at most; each layer that is read and larger than a ring has one more, which waits for who takes
+   * @param jobs how many threads at most; default one for each processor. Each layer that is read and larger than a ring has one more, which waits for who takes
    *   its bytes most of the time, and must not keep anybody from what those are waiting for
    */
-  constructor(jobs: number) {
+  constructor(jobs?: number) {
+    this.#here = jobs === undefined ? new TasksHere() : undefined;
     this.#threads = new WorkerPool({
       // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
       file: new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url),
-      jobs: Math.min(jobs, threadsWithinOpenFiles()),
+      jobs: Math.min(jobs ?? availableParallelism(), threadsWithinOpenFiles()),
       moreJobs: () => this.#waiters,
       failed,
     });
@@ -40,6 +47,8 @@ export class LayerPool implements AsyncDisposable {
 
   async run<T extends LayerTask>(task: T, options: LayerTaskOptions): Promise<LayerResults[T["type"]]> {
     const { weight, waits = false, signal, onBytes } = options;
+    const here = this.#here;
+    if (here !== undefined && isLone(task) && (await here.take(task, weight))) return here.run(task, options);
     if (waits) this.#waiters++;
     try {
       const result = await this.#threads.run(task, {

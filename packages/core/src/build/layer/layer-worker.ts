@@ -1,35 +1,33 @@
-import { serveTasks, writeLayer, type Digest } from "@stowage/oci/thread";
+import { serveTasks, writeLayer } from "@stowage/oci/thread";
 import { RingWriter } from "./chunk-ring.ts";
-import { packError, type LayerAnswer, type LayerTask, type ReadTask } from "./layer-task.ts";
-import { sizeLayer } from "./size-layer.ts";
+import { doTask } from "./do-task.ts";
+import { packError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";
 import { storeEntries } from "./store-entries.ts";
-import { writeChunks } from "./write-chunks.ts";
 
-/** Reading, hashing and writing are synchronous here: for small files that is far faster than a promise for each. */
 serveTasks((given, send) => {
-  const task = given as LayerTask;
   const answer = (message: LayerAnswer, transfer?: ArrayBuffer[]): void => send(message, transfer);
   try {
-    if (task.type === "size") {
-      const result = sizeLayer(task.content);
-      const transfer = (result.listings ?? []).map(({ buffer }) => buffer);
-      answer({ type: "done", result }, transfer);
-    } else {
-      answer({ type: "done", result: makeBytes(task, (bytes) => answer({ type: "bytes", bytes })) });
-    }
+    const result = makeResult(given as LayerTask, (bytes) => answer({ type: "bytes", bytes }));
+    answer({ type: "done", result }, buffersOf(result));
   } catch (error) {
     answer({ type: "failed", error: packError(error) });
   }
 });
 
-function makeBytes(task: ReadTask, onBytes: (bytes: number) => void): Digest | number {
-  const chunks = writeLayer(storeEntries(task.content, { check: task.check }));
-  if (task.type === "read") return fillRing(chunks, new RingWriter(task.ring, onBytes));
-  const writing = writeChunks(chunks, task.place, onBytes);
+function makeResult(task: LayerTask, onBytes: (bytes: number) => void): LayerResults[LayerTask["type"]] {
+  if (task.type === "read") {
+    const chunks = writeLayer(storeEntries(task.content, { check: task.check }));
+    return fillRing(chunks, new RingWriter(task.ring, onBytes));
+  }
+  const work = doTask(task, onBytes);
   for (;;) {
-    const step = writing.next();
+    const step = work.next();
     if (step.done) return step.value;
   }
+}
+
+function buffersOf(result: LayerResults[LayerTask["type"]]): ArrayBuffer[] {
+  return typeof result === "object" ? (result.listings ?? []).map(({ buffer }) => buffer) : [];
 }
 
 function fillRing(chunks: Iterable<Uint8Array>, ring: RingWriter): number {
