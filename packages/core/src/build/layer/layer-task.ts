@@ -21,8 +21,8 @@ export interface LayerResults {
   readonly size: SizedLayer;
   /** The plain tar's SHA-256. */
   readonly write: Digest;
-  /** Bytes of the plain tar. */
-  readonly read: number;
+  /** All of it is in the ring. */
+  readonly read: undefined;
 }
 
 /** How large a layer is, and what was seen on the way. */

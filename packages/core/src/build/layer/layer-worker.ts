@@ -16,8 +16,10 @@ serveTasks((given, send) => {
 
 function makeResult(task: LayerTask, onBytes: (bytes: number) => void): LayerResults[LayerTask["type"]] {
   if (task.type === "read") {
-    const chunks = writeLayer(storeEntries(task.content, { check: task.check }));
-    return fillRing(chunks, new RingWriter(task.ring, onBytes));
+    const ring = new RingWriter(task.ring, onBytes);
+    for (const chunk of writeLayer(storeEntries(task.content, { check: task.check }))) ring.write(chunk);
+    ring.flush();
+    return undefined;
   }
   const work = doTask(task, onBytes);
   for (;;) {
@@ -28,14 +30,4 @@ function makeResult(task: LayerTask, onBytes: (bytes: number) => void): LayerRes
 
 function buffersOf(result: LayerResults[LayerTask["type"]]): ArrayBuffer[] {
   return typeof result === "object" ? (result.listings ?? []).map(({ buffer }) => buffer) : [];
-}
-
-function fillRing(chunks: Iterable<Uint8Array>, ring: RingWriter): number {
-  let bytes = 0;
-  for (const chunk of chunks) {
-    ring.write(chunk);
-    bytes += chunk.length;
-  }
-  ring.flush();
-  return bytes;
 }
