@@ -1,7 +1,7 @@
 import type { LayerEntry } from "./entry.ts";
 import { EntryCheck } from "./entry-check.ts";
 import { entryHeader, roundUp } from "./entry-header.ts";
-import { BLOCK } from "./tar-header.ts";
+import { BLOCK, paddingOf } from "./tar-header.ts";
 
 /** What a tar archive is padded to: 20 blocks, tar's default record. */
 export const RECORD: number = 20 * BLOCK;
@@ -38,7 +38,7 @@ export function measureEntries(entries: Iterable<LayerEntry>): EntryBytes {
     bytes.headers += entryHeader(entry).length;
     if (entry.type !== "file") continue;
     bytes.contents += entry.size;
-    bytes.padding += roundUp(entry.size, BLOCK) - entry.size;
+    bytes.padding += paddingOf(entry.size);
   }
   return bytes;
 }

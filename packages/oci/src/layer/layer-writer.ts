@@ -3,7 +3,7 @@ import type { LayerEntry, LayerFile } from "./entry.ts";
 import { EntryCheck } from "./entry-check.ts";
 import { entryHeader, roundUp, writeEntryHeader } from "./entry-header.ts";
 import { RECORD } from "./layer-size.ts";
-import { BLOCK } from "./tar-header.ts";
+import { BLOCK, paddingOf } from "./tar-header.ts";
 
 /** Headers and small contents are gathered up to this many bytes: a write for each 512 would cost most of the time. */
 const GATHER_BYTES = 256 * 1024;
@@ -35,7 +35,7 @@ export function* writeLayer(entries: Iterable<LayerEntry>): Generator<Uint8Array
       else yield chunk;
     }
     if (length < entry.size) throw inconsistent(entry, `${length} instead of ${entry.size}`);
-    const padding = roundUp(length, BLOCK) - length;
+    const padding = paddingOf(length);
     if (!gathered.hasRoom(padding)) yield gathered.take();
     gathered.addZeros(padding);
     total += length + padding;

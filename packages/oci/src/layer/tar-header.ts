@@ -3,6 +3,11 @@ import { toAsciiName } from "./ascii-name.ts";
 /** Size of a tar block in bytes; headers are one block, contents are padded to whole blocks. */
 export const BLOCK = 512;
 
+/** What fills bytes up to whole blocks. */
+export function paddingOf(bytes: number): number {
+  return (BLOCK - (bytes % BLOCK)) % BLOCK;
+}
+
 /** Largest number that fits 7 octal digits: uid, gid. */
 export const MAX_ID: number = 8 ** 7 - 1;
 /** Largest number that fits 11 octal digits: size. */

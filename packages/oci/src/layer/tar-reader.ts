@@ -1,6 +1,6 @@
 import { OciError } from "../errors.ts";
 import { HeaderDecoder, type TarEntry } from "./header-decoder.ts";
-import { BLOCK } from "./tar-header.ts";
+import { BLOCK, paddingOf } from "./tar-header.ts";
 
 /** Who is told what a tar holds. An error that it throws ends the reading. */
 export interface TarHandler {
@@ -172,9 +172,4 @@ export class TarReader {
   #located(message: string): string {
     return `${message} (at byte ${this.#position})`;
   }
-}
-
-/** What fills bytes up to whole blocks. */
-export function paddingOf(bytes: number): number {
-  return (BLOCK - (bytes % BLOCK)) % BLOCK;
 }

@@ -1,6 +1,6 @@
 import { entryHeader, roundUp, writeEntryHeader } from "../layer/entry-header.ts";
 import { RECORD } from "../layer/layer-size.ts";
-import { BLOCK } from "../layer/tar-header.ts";
+import { BLOCK, paddingOf } from "../layer/tar-header.ts";
 
 /** The header blocks of a member of the outer archive: a regular file, 0644, root's, one second after the epoch. */
 export function encodeMemberHeader(name: string, size: number): Buffer {
@@ -17,7 +17,7 @@ export function encodeMember(name: string, contents: Uint8Array): Buffer {
 
 /** What fills a member's last block. */
 export function memberPadding(size: number): Buffer {
-  return Buffer.alloc(roundUp(size, BLOCK) - size);
+  return Buffer.alloc(paddingOf(size));
 }
 
 /** What ends an archive that has `length` bytes so far: two empty blocks, filled up to a whole record. */

@@ -1,7 +1,6 @@
 import { OciError } from "../errors.ts";
 import { HeaderDecoder } from "../layer/header-decoder.ts";
-import { BLOCK } from "../layer/tar-header.ts";
-import { paddingOf } from "../layer/tar-reader.ts";
+import { BLOCK, paddingOf } from "../layer/tar-header.ts";
 import type { LayerFacts } from "../verify/inspect-layer.ts";
 import { sourceOf } from "./archive-source.ts";
 import type { BlobFacts } from "./blob-check.ts";

@@ -1,8 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { OciError, type TarFaultCode } from "../errors.ts";
 import { HeaderDecoder, type TarEntry } from "../layer/header-decoder.ts";
-import { paddingOf } from "../layer/tar-reader.ts";
-import { BLOCK } from "../layer/tar-header.ts";
+import { BLOCK, paddingOf } from "../layer/tar-header.ts";
 import { readExtent, type ReadingOf } from "./file-blob.ts";
 
 /** A member of a seekable tar. */
