@@ -26,6 +26,11 @@ async function main(words: readonly string[]): Promise<number> {
     );
     return exitCodes.environment;
   }
+  // From source there are hundreds of modules, and they change.
+  if (import.meta.url.endsWith(".js")) {
+    const { CompiledCode } = await import("@stowage/core/compiled-code");
+    new CompiledCode(process.env).keep(ownVersion());
+  }
   const { runProgram } = await import("./program.ts");
   return runProgram(words, ownVersion());
 }

@@ -5,7 +5,6 @@
 export type { CacheAnswer } from "./cache/cache-source.ts";
 export { readLogins, type Login } from "./cache/netrc.ts";
 export { readCountSetting, readSetting } from "./cache/nix-conf.ts";
-export { cacheFolder } from "./cache-folder.ts";
 export { NarPipe } from "./nar/nar-pipe.ts";
 export { parseRegistration } from "./registration.ts";
 export type { GcSettings } from "./store/gc-settings.ts";

@@ -4,7 +4,7 @@ import { terminalSafe } from "./terminal-safe.ts";
 
 /** What is remembered, or was before it was forgotten. */
 export function renderCache(
-  { folder, entries, bytes, baseLayers, blobPlaces }: RememberedContents,
+  { folder, entries, bytes, baseLayers, blobPlaces, compiledCode }: RememberedContents,
   cleared: boolean,
 ): string {
   const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
@@ -19,5 +19,7 @@ export function renderCache(
     blobPlaces.entries === 0
       ? ""
       : `; and where ${layers(blobPlaces.entries)} lie in registries, ${formatSize(blobPlaces.bytes)}`;
-  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}${bases}${places}\n`;
+  const code =
+    compiledCode.entries === 0 ? "" : `; and its own code, compiled, ${formatSize(compiledCode.bytes)}`;
+  return `${cleared ? "forgot" : "remembers"} ${what}, ${where}${bases}${places}${code}\n`;
 }

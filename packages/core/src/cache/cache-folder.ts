@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "@stowage/nix/internal";
+import { cacheFolder } from "@stowage/nix/cache-folder";
 
 /** A temporary file as old as this was left by a process that was killed. */
 const LEFT_MILLISECONDS = 60 * 60 * 1000;

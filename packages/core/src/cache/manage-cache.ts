@@ -1,6 +1,7 @@
 import { KnownLayers } from "../base/known-layers.ts";
 import { CoreError } from "../errors.ts";
 import type { CacheContents } from "./cache-folder.ts";
+import { CompiledCode } from "./compiled-code.ts";
 import { DigestCache } from "./digest-cache.ts";
 import { KnownPlaces } from "./known-places.ts";
 
@@ -10,10 +11,14 @@ export interface CacheOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
-/** What is remembered: digests of layers that were made; beside them what is in layers of bases, and where blobs lie in registries. */
+/**
+ * What is remembered: digests of layers that were made; beside them what is in layers of bases, where blobs lie in registries, and
+ * what the command's modules were compiled to.
+ */
 export interface RememberedContents extends CacheContents {
   readonly baseLayers: CacheContents;
   readonly blobPlaces: CacheContents;
+  readonly compiledCode: CacheContents;
 }
 
 /**
@@ -34,7 +39,7 @@ export function clearCache({ environment = process.env }: CacheOptions = {}): Re
 
 function withCaches(
   environment: NodeJS.ProcessEnv,
-  work: (cache: DigestCache | KnownLayers | KnownPlaces) => CacheContents,
+  work: (cache: DigestCache | KnownLayers | KnownPlaces | CompiledCode) => CacheContents,
 ): RememberedContents {
   const cache = new DigestCache(environment);
   try {
@@ -42,6 +47,7 @@ function withCaches(
       ...work(cache),
       baseLayers: work(new KnownLayers(environment)),
       blobPlaces: work(new KnownPlaces(environment)),
+      compiledCode: work(new CompiledCode(environment)),
     };
   } catch (cause) {
     throw new CoreError("cache-unusable", `the digest cache cannot be used: ${(cause as Error).message}`, {
