@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { makeChrootStore } from "../support/chroot-store.ts";
+import { makeChrootStore, type ChrootStore } from "../support/chroot-store.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { stowageWords } from "../support/stowage.ts";
@@ -22,15 +22,22 @@ const calls = {
 /** A store of its own, and what the command does with its files and with what it writes. */
 class WatchedPack {
   readonly #folder = temporaryFolder();
-  readonly #store = makeChrootStore(["one", "two", "three"], (name) => name.padEnd(BYTES, name));
-  readonly #target = [...this.#store.paths, "--store", this.#store.url, "--layering", "per-path"];
+  readonly #store: ChrootStore;
+  readonly #target: readonly string[];
   readonly #env = { ...nixEnvironment, XDG_CACHE_HOME: join(this.#folder, "cache") };
   readonly output = join(this.#folder, "made/output");
-  readonly texts = this.#store.paths.map((path) => this.#store.onDisk(path, "share/text"));
+  readonly texts: readonly string[];
   /** The program of the first path, which comes before its text. */
-  readonly program = this.#store.onDisk(this.#store.paths[0] as string, "bin/one");
+  readonly program: string;
 
-  constructor() {
+  /** @param sizes of the texts, by the names of their paths */
+  constructor(sizes: Readonly<Record<string, number>> = { one: BYTES, two: BYTES, three: BYTES }) {
+    const names = Object.keys(sizes);
+    this.#store = makeChrootStore(names, (name) => Buffer.alloc(sizes[name] as number, name));
+    const { url, paths } = this.#store;
+    this.#target = [...paths, "--store", url, "--layering", "per-path"];
+    this.texts = paths.map((path) => this.#store.onDisk(path, "share/text"));
+    this.program = this.#store.onDisk(paths[0] as string, "bin/one");
     mkdirSync(join(this.#folder, "made"));
   }
 
@@ -49,11 +56,12 @@ class WatchedPack {
 
 class Trace {
   readonly #lines: readonly string[];
+  readonly #threads: readonly string[];
 
   /** @param log as strace writes it; a call that another thread's stands in is put together again */
   constructor(log: string) {
     const begun = new Map<string, string>();
-    this.#lines = log.split("\n").flatMap((line) => {
+    const calls = log.split("\n").flatMap((line) => {
       const [thread = ""] = line.split(" ", 1);
       const rest = line.slice(thread.length).trimStart();
       if (rest.endsWith("<unfinished ...>")) {
@@ -61,8 +69,16 @@ class Trace {
         return [];
       }
       const resumed = /^<\.\.\. \w+ resumed>(.*)/.exec(rest);
-      return [resumed === null ? rest : `${begun.get(thread)}${resumed[1]}`];
+      return [{ thread, text: resumed === null ? rest : `${begun.get(thread)}${resumed[1]}` }];
     });
+    this.#lines = calls.map(({ text }) => text);
+    this.#threads = calls.map(({ thread }) => thread);
+  }
+
+  /** Which threads moved bytes of a place, so many at once at least. */
+  threads(kind: "read" | "write", place: string, least = 1): ReadonlySet<string> {
+    const lines = new Set(this.#of(kind, place).filter((line) => resultOf(line) >= least));
+    return new Set(this.#threads.filter((_, index) => lines.has(this.#lines[index] as string)));
   }
 
   /** Those that name a place, or a descriptor of one. */
@@ -87,8 +103,13 @@ class Trace {
 
   /** Bytes that calls took or gave; what failed counts nothing. */
   bytes(kind: "read" | "write", place: string): number {
-    return this.#of(kind, place).reduce((sum, line) => sum + Number(/= (\d+)$/.exec(line)?.[1] ?? 0), 0);
+    return this.#of(kind, place).reduce((sum, line) => sum + resultOf(line), 0);
   }
+}
+
+/** What a call gave; 0 where it failed. */
+function resultOf(line: string): number {
+  return Number(/= (\d+)$/.exec(line)?.[1] ?? 0);
 }
 
 describe.skipIf(!ready)("how often bytes are read and written", () => {
@@ -113,6 +134,23 @@ describe.skipIf(!ready)("how often bytes are read and written", () => {
       }
       // Neither beside the output nor anywhere else is there a copy.
       expect(cold.bytes("write", "/")).toBeLessThan(1.5 * size);
+    },
+  );
+
+  test.each(["archive", "oci-dir"])(
+    "what is most of all is read by one thread and written by another, what is half of it by one: %s",
+    async (format) => {
+      const large = 40_000_000;
+      const isShared = async (sizes: Readonly<Record<string, number>>): Promise<boolean> => {
+        const watched = new WatchedPack(sizes);
+        const trace = await watched.pack("--format", format, "--jobs", "2", "--no-check");
+        for (const text of watched.texts) expect(trace.bytes("read", text)).toBe(statSync(text).size);
+        const readers = new Set(watched.texts.flatMap((text) => [...trace.threads("read", text)]));
+        // Headers and documents are written by others too: what comes in large pieces counts.
+        return [...trace.threads("write", "/made/", 200_000)].some((thread) => !readers.has(thread));
+      };
+      expect(await isShared({ one: large, two: 5_000_000 })).toBe(true);
+      expect(await isShared({ one: large, two: large })).toBe(false);
     },
   );
 

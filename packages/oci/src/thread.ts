@@ -5,5 +5,5 @@ export { OciError, type OciErrorCode } from "./errors.ts";
 export type { LayerEntry } from "./layer/entry.ts";
 export { layerSize } from "./layer/layer-size.ts";
 export { writeLayer } from "./layer/layer-writer.ts";
-export { parseDigest, type Digest } from "./spec/digest.ts";
+export { DigestHash, type Digest } from "./spec/digest.ts";
 export { serveTasks } from "./threads/serve-tasks.ts";

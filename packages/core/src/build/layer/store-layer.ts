@@ -15,7 +15,7 @@ import type { LayerPool } from "./layer-pool.ts";
 import type { SizedLayer } from "./layer-task.ts";
 import type { PassingTrees, TreeHolder } from "../tree-holder.ts";
 import type { StoreLayerContent } from "./store-entries.ts";
-import type { FilePlace } from "./write-chunks.ts";
+import { ChunkWriter, type FilePlace } from "./write-chunks.ts";
 
 /** Which store paths a layer holds; where their trees are shows when they are read. */
 export interface StoreLayerPaths {
@@ -194,15 +194,35 @@ export class StoreLayer implements LayerDraft {
   async #write(place: FilePlace | undefined, options: LayerWriteOptions): Promise<Digest> {
     const narChecked = await this.#needsNarCheck();
     let size = 0;
-    const digest = await this.#makeBytes(narChecked, place, {
+    const counting: LayerWriteOptions = {
       signal: options.signal,
       onBytes: (bytes) => {
         size += bytes;
         options.onBytes?.(bytes);
       },
-    });
+    };
+    const digest = await this.#options.pool.amongAll(this.#options.weight, (isLarge) =>
+      isLarge && this.estimate === undefined
+        ? this.#passOn(narChecked, place, counting)
+        : this.#makeBytes(narChecked, place, counting),
+    );
     this.#lastPass = { narChecked, size };
     return digest;
+  }
+
+  /** Two share the work on one layer: a thread reads it and hashes its NARs, its tar is hashed and written here. */
+  async #passOn(
+    check: boolean,
+    place: FilePlace | undefined,
+    { signal, onBytes }: LayerWriteOptions,
+  ): Promise<Digest> {
+    const writer = new ChunkWriter(place);
+    // Nobody keeps what is taken at once waiting: the thread is one of those that there are.
+    for await (const chunk of this.#readAhead(check, signal, { waits: false })) {
+      writer.write(chunk);
+      onBytes?.(chunk.length);
+    }
+    return writer.digest();
   }
 
   async #makeBytes(
@@ -227,13 +247,17 @@ export class StoreLayer implements LayerDraft {
   }
 
   /** Bytes from a worker thread, which fills a ring of chunks ahead of who takes them. */
-  async *#readAhead(check: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
+  async *#readAhead(
+    check: boolean,
+    signal: AbortSignal | undefined,
+    options: { readonly waits?: boolean } = {},
+  ): AsyncGenerator<Uint8Array, void> {
     const { pool, weight } = this.#options;
     const ring = pool.rings.pop() ?? new RingReader();
     const left = new AbortController();
     const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
     const size = (await this.#sized)?.size ?? Infinity;
-    const waits = size > RING_BYTES;
+    const { waits = size > RING_BYTES } = options;
     const reading = this.#withContent(either, (content) =>
       pool.run(
         { type: "read", content, check, ring: ring.shared },

@@ -3,7 +3,7 @@ import { doTask, type LoneTask } from "./do-task.ts";
 import type { LayerResults, LayerTask } from "./layer-task.ts";
 
 /** So many bytes are read in the time that threads take to start: 0.1 s of a processor each. */
-const LITTLE_BYTES = 32 * 1024 * 1024;
+export const LITTLE_BYTES: number = 32 * 1024 * 1024;
 
 export interface TaskHereOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,5 @@
 import { writeSync } from "node:fs";
-import { createHash } from "node:crypto";
-import { parseDigest, type Digest } from "@stowage/oci/thread";
+import { DigestHash, type Digest } from "@stowage/oci/thread";
 
 /** How many bytes pass between two reports of progress. */
 const REPORT_BYTES = 16 * 1024 * 1024;
@@ -12,19 +11,39 @@ export interface FilePlace {
   readonly offset: number;
 }
 
-/** Writes chunks one after another to a place, or nowhere, synchronously, and returns their SHA-256. */
+/** Takes a layer's bytes one after another, to a place or nowhere, synchronously. */
+export class ChunkWriter {
+  readonly #hash = new DigestHash();
+  readonly #fd: number | undefined;
+  #position: number;
+
+  constructor(place: FilePlace | undefined) {
+    this.#fd = place?.fd;
+    this.#position = place?.offset ?? 0;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    if (this.#fd !== undefined) writeAll(this.#fd, chunk, this.#position);
+    this.#position += chunk.length;
+  }
+
+  /** The SHA-256 of all bytes. */
+  digest(): Digest {
+    return this.#hash.digest();
+  }
+}
+
+/** Writes chunks, in steps of some 16 MiB, and returns their SHA-256. */
 export function* writeChunks(
   chunks: Iterable<Uint8Array>,
   place: FilePlace | undefined,
   onBytes: (bytes: number) => void,
 ): Generator<void, Digest> {
-  const hash = createHash("sha256");
-  let position = place?.offset ?? 0;
+  const writer = new ChunkWriter(place);
   let unreported = 0;
   for (const chunk of chunks) {
-    hash.update(chunk);
-    if (place !== undefined) writeAll(place.fd, chunk, position);
-    position += chunk.length;
+    writer.write(chunk);
     unreported += chunk.length;
     if (unreported >= REPORT_BYTES) {
       onBytes(unreported);
@@ -33,7 +52,7 @@ export function* writeChunks(
     }
   }
   onBytes(unreported);
-  return parseDigest(`sha256:${hash.digest("hex")}`);
+  return writer.digest();
 }
 
 function writeAll(fd: number, chunk: Uint8Array, position: number): void {
