@@ -62,6 +62,9 @@ export class TreeHolder implements AsyncDisposable {
       if (location !== undefined) here.set(path, location);
     }
     const far = trees.filter(({ path }) => !here.has(path));
+    const locate = (path: StorePath): TreeLocation | PipedNar => here.get(path) as TreeLocation | PipedNar;
+    // A pipe for each layer that needs none, left to the collector, took up to 60 MB of a pack with zstd in eight threads.
+    if (far.length === 0) return { locate, arrived: Promise.resolve(), async [Symbol.asyncDispose]() {} };
     const pipe = new NarPipe();
     for (const { path, narSize } of far) here.set(path, { narPipe: pipe.shared, length: narSize });
     const left = new AbortController();
@@ -73,7 +76,7 @@ export class TreeHolder implements AsyncDisposable {
     // Whoever waits is told; until then a failure must not count as one that nobody heard of.
     arrived.catch(() => {});
     return {
-      locate: (path) => here.get(path) as TreeLocation | PipedNar,
+      locate,
       arrived,
       async [Symbol.asyncDispose]() {
         left.abort();
