@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  futimesSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -17,6 +18,8 @@ import { cacheFolder } from "@stowage/nix/cache-folder";
 
 /** A temporary file as old as this was left by a process that was killed. */
 const LEFT_MILLISECONDS = 60 * 60 * 1000;
+/** An entry that is taken is dated anew when its date is as old as this. */
+const DATED_MILLISECONDS = 24 * 60 * 60 * 1000;
 const OTHERS_MAY_WRITE = 0o022;
 const ENTRY_NAME = /^[0-9a-f]{64}$/;
 
@@ -33,7 +36,7 @@ export interface CacheFolderOptions {
   readonly name: string;
   /** What messages call it. */
   readonly title: string;
-  /** With more the oldest go. */
+  /** With more those go that were not taken for longest, to a day. */
   readonly maxEntries: number;
   readonly onNotice?: ((notice: string) => void) | undefined;
 }
@@ -179,12 +182,24 @@ export class CacheFolder implements Disposable {
   }
 }
 
-/** A pipe or a device in an entry's place would be waited for, or read without end; a symlink leads to what nobody here wrote. */
+/** The contents of an entry that is taken. A pipe or a device in its place would be waited for, or read without end; a symlink leads to what nobody here wrote. */
 function readRegularFile(path: string): Buffer | undefined {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    return fstatSync(fd).isFile() ? readFileSync(fd) : undefined;
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return undefined;
+    if (Date.now() - stats.mtimeMs > DATED_MILLISECONDS) dateAnew(fd);
+    return readFileSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+function dateAnew(fd: number): void {
+  const now = new Date();
+  try {
+    futimesSync(fd, now, now);
+  } catch {
+    // In a file system that takes nothing nothing is removed either.
   }
 }
