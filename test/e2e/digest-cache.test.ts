@@ -418,8 +418,15 @@ describe.skipIf(!ready)("stowage cache", () => {
     const { entries, bytes, folder } = JSON.parse((await cache("--json")).stdout) as Record<string, unknown>;
     expect({ entries, folder }).toEqual({ entries: 3, folder: bench.digests });
     expect(bytes).toBeGreaterThan(300);
+    chmodSync(bench.digests, 0o777);
+    expect((await cache()).stdout).toBe(
+      `remembers 0 layers, 0 B, in ${bench.digests}, which is not used: it is not this user's alone`,
+    );
+    expect(JSON.parse((await cache("--json")).stdout)).toMatchObject({ entries: 0, isUnused: true });
+    chmodSync(bench.digests, 0o700);
     bench.leave(new Date(0));
-    expect((await cache("--clear")).stdout).toMatch(/^forgot 3 layers, /);
+    mkdirSync(join(bench.digests, "f".repeat(64), "inside"), { recursive: true });
+    expect((await cache("--clear")).stdout).toMatch(/^forgot 4 layers, /);
     expect(bench.entries()).toEqual([]);
     expect(JSON.parse((await cache("--clear", "--json")).stdout)).toMatchObject({
       entries: 0,

@@ -4,13 +4,16 @@ import { terminalSafe } from "./terminal-safe.ts";
 
 /** What is remembered, or was before it was forgotten. */
 export function renderCache(
-  { folder, entries, bytes, baseLayers, blobPlaces, compiledCode }: RememberedContents,
+  { folder, entries, bytes, isUnused, baseLayers, blobPlaces, compiledCode }: RememberedContents,
   cleared: boolean,
 ): string {
   const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
   const what = `${layers(entries)}, ${formatSize(bytes)}`;
+  const unused = isUnused ? ", which is not used: it is not this user's alone" : "";
   const where =
-    folder === "" ? "this user has no home, and XDG_CACHE_HOME is not set" : `in ${terminalSafe(folder)}`;
+    folder === ""
+      ? "this user has no home, and XDG_CACHE_HOME is not set"
+      : `in ${terminalSafe(folder)}${unused}`;
   const bases =
     baseLayers.entries === 0
       ? ""

@@ -29,6 +29,8 @@ export interface CacheContents {
   readonly entries: number;
   /** Bytes of all entries. */
   readonly bytes: number;
+  /** Only where it is: others may write to it, or it is no folder. */
+  readonly isUnused?: true;
 }
 
 export interface CacheFolderOptions {
@@ -96,14 +98,15 @@ export class CacheFolder implements Disposable {
   contents(): CacheContents {
     const entries = this.#isReadable ? this.#files() : [];
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
-    return { folder: this.folder, entries: entries.length, bytes };
+    const isUnused = !this.#isReadable && lstatSync(this.folder, { throwIfNoEntry: false }) !== undefined;
+    return { folder: this.folder, entries: entries.length, bytes, ...(isUnused ? { isUnused } : {}) };
   }
 
   /** Removes all entries, and what killed processes left; returns what entries there were. */
   clear(): CacheContents {
     const contents = this.contents();
     if (!this.#isReadable) return contents;
-    for (const name of this.#names()) rmSync(join(this.folder, name), { force: true });
+    for (const name of this.#names()) rmSync(join(this.folder, name), { recursive: true, force: true });
     this.#removeLeft();
     return contents;
   }
