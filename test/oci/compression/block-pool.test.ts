@@ -32,6 +32,22 @@ test.each(["gzip", "zstd:19"])("%s: a block that is done soon is not ended in th
   await other[Symbol.asyncDispose]();
 });
 
+test("a block that is given up before its turn starts no thread", async () => {
+  let started = 0;
+  const count = (): number => started++;
+  process.on("worker", count);
+  await using pool = new BlockPool(parseCompression("gzip") as Codec, 1);
+  const abort = new AbortController();
+  const aborted = pool.compress(newSlot(), BYTES, abort.signal);
+  abort.abort(new Error("given up"));
+  await expect(aborted).rejects.toThrow("given up");
+  await turn();
+  expect(started).toBe(0);
+  await pool.compress(newSlot(), BYTES, undefined);
+  expect(started).toBe(1);
+  process.off("worker", count);
+});
+
 test("a block is not compressed again where its plain bytes are gone", async () => {
   const codec = parseCompression("gzip") as Codec;
   await using pool = new BlockPool(codec, 1);

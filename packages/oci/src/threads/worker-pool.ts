@@ -88,13 +88,14 @@ export class WorkerPool implements AsyncDisposable {
 
   #dispatch(): void {
     while (this.#waiting.length > 0 && !this.#closed) {
+      const signal = this.#waiting[0]?.signal;
+      if (signal?.aborted) {
+        this.#waiting.shift()?.reject(signal.reason);
+        continue;
+      }
       const thread = this.#freeThread();
       if (thread === undefined) return;
-      const job = this.#waiting.shift() as Job;
-      if (job.signal?.aborted) {
-        this.#idle.push(thread);
-        job.reject(job.signal.reason);
-      } else this.#assign(thread, job);
+      this.#assign(thread, this.#waiting.shift() as Job);
     }
   }
 
