@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { NarHash, StorePath } from "@stowage/nix";
 import type { LayerFacts } from "@stowage/oci";
-import { CacheFolder, type CacheContents } from "../cache/cache-folder.ts";
+import { Remembered } from "../cache/remembered.ts";
 
 /** To be raised with any change to what is remembered, or to how layers are read. */
 const FORMAT = 1;
@@ -32,23 +32,20 @@ export interface StorePathPiece {
  * What is in layers of bases from registries, remembered by their digests: a base that was read once need not be downloaded to be
  * packed on again. An entry checks itself.
  */
-export class KnownLayers implements Disposable {
-  readonly #entries: CacheFolder;
-
+export class KnownLayers extends Remembered {
   constructor(environment: NodeJS.ProcessEnv, onNotice?: (notice: string) => void) {
-    const options = {
+    super(environment, {
       name: "base-layers",
       title: "what is known of bases",
       maxEntries: MAX_ENTRIES,
       onNotice,
-    };
-    this.#entries = new CacheFolder(environment, options);
+    });
   }
 
   /** @param layer its digest, and the store directory that it was read for */
   get(layer: LayerName): KnownLayer | undefined {
     const key = keyOf(layer);
-    const entry = this.#entries.get(key);
+    const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
     try {
       return decode(key, layer, entry);
@@ -70,19 +67,7 @@ export class KnownLayers implements Disposable {
     });
     if (text.length > MAX_BYTES) return;
     const packed = zstdCompressSync(text);
-    this.#entries.put(key, Buffer.concat([sumOf(packed), packed]));
-  }
-
-  contents(): CacheContents {
-    return this.#entries.contents();
-  }
-
-  clear(): CacheContents {
-    return this.#entries.clear();
-  }
-
-  [Symbol.dispose](): void {
-    this.#entries[Symbol.dispose]();
+    this.entries.put(key, Buffer.concat([sumOf(packed), packed]));
   }
 }
 

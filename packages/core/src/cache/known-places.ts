@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parseReference, type BlobPlaces, type Digest } from "@stowage/oci";
-import { CacheFolder, type CacheContents } from "./cache-folder.ts";
+import { Remembered } from "./remembered.ts";
 
 /** To be raised with any change to what is remembered. */
 const FORMAT = 1;
@@ -10,17 +10,18 @@ const MAX_ENTRIES = 8192;
 const MAX_REPOSITORIES = 4;
 
 /** In which repositories blobs lie, remembered from one process to the next; an entry that is damaged is none. */
-export class KnownPlaces implements BlobPlaces, Disposable {
-  readonly #entries: CacheFolder;
-
+export class KnownPlaces extends Remembered implements BlobPlaces {
   constructor(environment: NodeJS.ProcessEnv) {
-    const options = { name: "blob-places", title: "what is known of registries", maxEntries: MAX_ENTRIES };
-    this.#entries = new CacheFolder(environment, options);
+    super(environment, {
+      name: "blob-places",
+      title: "what is known of registries",
+      maxEntries: MAX_ENTRIES,
+    });
   }
 
   find(domain: string, digest: Digest): readonly string[] {
     const key = keyOf(domain, digest);
-    const entry = this.#entries.get(key);
+    const entry = this.entries.get(key);
     try {
       return entry === undefined ? [] : decode(key, domain, entry.toString());
     } catch {
@@ -45,23 +46,10 @@ export class KnownPlaces implements BlobPlaces, Disposable {
       );
   }
 
-  contents(): CacheContents {
-    return this.#entries.contents();
-  }
-
-  clear(): CacheContents {
-    return this.#entries.clear();
-  }
-
-  /** Removes the oldest entries where there are too many. */
-  [Symbol.dispose](): void {
-    this.#entries[Symbol.dispose]();
-  }
-
   #put(domain: string, digest: Digest, repositories: readonly string[]): void {
     const key = keyOf(domain, digest);
-    if (repositories.length === 0) this.#entries.remove(key);
-    else this.#entries.put(key, JSON.stringify({ key, repositories }));
+    if (repositories.length === 0) this.entries.remove(key);
+    else this.entries.put(key, JSON.stringify({ key, repositories }));
   }
 }
 

@@ -4,6 +4,7 @@ import type { CacheContents } from "./cache-folder.ts";
 import { CompiledCode } from "./compiled-code.ts";
 import { DigestCache } from "./digest-cache.ts";
 import { KnownPlaces } from "./known-places.ts";
+import type { Remembered } from "./remembered.ts";
 
 /** Whose cache is meant: `XDG_CACHE_HOME` and `HOME` say it. */
 export interface CacheOptions {
@@ -39,7 +40,7 @@ export function clearCache({ environment = process.env }: CacheOptions = {}): Re
 
 function withCaches(
   environment: NodeJS.ProcessEnv,
-  work: (cache: DigestCache | KnownLayers | KnownPlaces | CompiledCode) => CacheContents,
+  work: (cache: Remembered | CompiledCode) => CacheContents,
 ): RememberedContents {
   const cache = new DigestCache(environment);
   try {
