@@ -21,6 +21,8 @@ export class TreeHolder implements AsyncDisposable {
   readonly #options: OpenTreesOptions;
   readonly #kept = new Map<StorePath, Promise<OpenTrees>>();
   readonly #open = new Set<OpenTrees>();
+  /** Those that nobody uses at present: one for each layer would leave hundreds of megabytes to the collector. */
+  readonly #pipes: NarPipe[] = [];
   /** Ends what was begun and is not wanted. */
   readonly #ending = new AbortController();
 
@@ -65,7 +67,7 @@ export class TreeHolder implements AsyncDisposable {
     const locate = (path: StorePath): TreeLocation | PipedNar => here.get(path) as TreeLocation | PipedNar;
     // A pipe for each layer that needs none, left to the collector, took up to 60 MB of a pack with zstd in eight threads.
     if (far.length === 0) return { locate, arrived: Promise.resolve(), async [Symbol.asyncDispose]() {} };
-    const pipe = new NarPipe();
+    const pipe = this.#pipes.pop() ?? new NarPipe();
     for (const { path, narSize } of far) here.set(path, { narPipe: pipe.shared, length: narSize });
     const left = new AbortController();
     const arrived = this.#bring(
@@ -74,13 +76,21 @@ export class TreeHolder implements AsyncDisposable {
       this.#signalWith(signal, left.signal),
     );
     // Whoever waits is told; until then a failure must not count as one that nobody heard of.
-    arrived.catch(() => {});
+    let hasArrived = false;
+    arrived.then(
+      () => (hasArrived = true),
+      () => {},
+    );
+    let isLeft = false;
     return {
       locate,
       arrived,
-      async [Symbol.asyncDispose]() {
+      [Symbol.asyncDispose]: async () => {
+        if (isLeft) return;
+        isLeft = true;
         left.abort();
-        pipe[Symbol.dispose]();
+        if (hasArrived && pipe.isEmpty) this.#pipes.push(pipe);
+        else pipe[Symbol.dispose]();
         await arrived.catch(() => {});
       },
     };

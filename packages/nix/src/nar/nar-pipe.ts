@@ -25,6 +25,11 @@ export class NarPipe implements Disposable {
   readonly #data = new Uint8Array(this.shared.data);
   readonly #numbers = new Int32Array(this.shared.numbers);
 
+  /** Whether all that was written is taken; then what is written next may be for another reader. */
+  get isEmpty(): boolean {
+    return Atomics.load(this.#numbers, WRITTEN) === Atomics.load(this.#numbers, TAKEN);
+  }
+
   /** @throws where the pipe was given up */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
