@@ -15,8 +15,10 @@ const STICKY = 0o1000;
 export class CompiledCode {
   /** Empty for a user without a home. */
   readonly folder: string;
+  readonly #isTurnedOff: boolean;
 
   constructor(environment: NodeJS.ProcessEnv) {
+    this.#isTurnedOff = environment["NODE_DISABLE_COMPILE_CACHE"] === "1";
     const parent = cacheFolder(environment);
     this.folder = parent === undefined ? "" : join(parent, "compiled");
   }
@@ -28,7 +30,7 @@ export class CompiledCode {
    */
   keep(version: string): void {
     // Where NODE_COMPILE_CACHE says so, Node does it already.
-    if (this.folder === "" || getCompileCacheDir() !== undefined) return;
+    if (this.folder === "" || this.#isTurnedOff || getCompileCacheDir() !== undefined) return;
     const folder = join(this.folder, version);
     try {
       const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
