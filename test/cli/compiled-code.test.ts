@@ -151,4 +151,13 @@ describe.skipIf(!requirePrograms("esbuild"))("what the command's modules were co
     );
     expect(modules()).toEqual([]);
   });
+
+  test("is not forgotten where others may have put something else in its place", async () => {
+    const { run, modules, compiled } = begin();
+    await run(question);
+    const kept = modules();
+    chmodSync(compiled, 0o777);
+    expect(await run(["cache", "--clear"])).not.toContain("compiled,");
+    expect(modules()).toEqual(kept);
+  });
 });

@@ -48,26 +48,26 @@ const stays = (name: string): string =>
   `echo $$ > "$FOLDER/${name}.pid"; echo > "$FOLDER/fifo"; exec sleep 1000`;
 const afterTheOther = 'cat "$FOLDER/fifo" > "$FOLDER/heard"';
 
-/** A store with these paths, and its program. */
-function register(folder: string, generated: readonly GeneratedPath[]): { url: string; program: string } {
-  const url = `local?root=${join(folder, "root")}`;
-  execFileSync("nix-store", ["--store", url, "--load-db"], {
-    env: nixEnvironment,
-    input: asRegistration(generated),
-    stdio: ["pipe", "ignore", "pipe"],
+/** A store with these paths while a suite runs, and the program that answers for it. */
+function useStore(generated: readonly GeneratedPath[]): { readonly url: string; readonly program: string } {
+  const store = { url: "", program: "" };
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "stowage-query-"));
+    store.url = `local?root=${join(folder, "root")}`;
+    store.program = execFileSync("sh", ["-c", "command -v nix-store"], { encoding: "utf8" }).trim();
+    execFileSync("nix-store", ["--store", store.url, "--load-db"], {
+      env: nixEnvironment,
+      input: asRegistration(generated),
+      stdio: ["pipe", "ignore", "pipe"],
+    });
   });
-  return { url, program: execFileSync("sh", ["-c", "command -v nix-store"], { encoding: "utf8" }).trim() };
+  afterAll(() => removeFolder(folder));
+  return store;
 }
 
 describe.skipIf(!ready)("a closure is listed, and looked for in the whole database, side by side", () => {
-  let folder = "";
-  let url = "";
-  let program = "";
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "stowage-query-"));
-    ({ url, program } = register(folder, paths));
-  });
-  afterAll(() => removeFolder(folder));
+  const made = useStore(paths);
 
   function openWith({ list, whole }: Calls): { readonly store: Store; readonly bin: string } {
     const bin = temporaryFolder();
@@ -81,7 +81,10 @@ describe.skipIf(!ready)("a closure is listed, and looked for in the whole databa
     ];
     writeFileSync(join(bin, "nix-store"), [...lines, real, ""].join("\n"), { mode: 0o755 });
     const environment = { ...nixEnvironment, PATH: `${bin}:${process.env["PATH"]}` };
-    const store = openStore({ url, environment: { ...environment, REAL: program, FOLDER: bin } });
+    const store = openStore({
+      url: made.url,
+      environment: { ...environment, REAL: made.program, FOLDER: bin },
+    });
     return { store, bin };
   }
 
@@ -165,14 +168,7 @@ describe.skipIf(!ready)("a closure is listed, and looked for in the whole databa
 });
 
 describe.skipIf(!ready)("a small database is printed whole, by one call", () => {
-  let folder = "";
-  let url = "";
-  let program = "";
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "stowage-query-small-"));
-    ({ url, program } = register(folder, few));
-  });
-  afterAll(() => removeFolder(folder));
+  const made = useStore(few);
 
   /** The store, and what its program was called with; `whole` are shell words for the call that prints everything. */
   function openTold(whole: string): { readonly store: Store; readonly calls: () => string[] } {
@@ -184,9 +180,9 @@ describe.skipIf(!ready)("a small database is printed whole, by one call", () => 
       real,
     ];
     writeFileSync(join(bin, "nix-store"), [...lines, ""].join("\n"), { mode: 0o755 });
-    const environment = { ...nixEnvironment, PATH: `${bin}:${process.env["PATH"]}`, REAL: program };
+    const environment = { ...nixEnvironment, PATH: `${bin}:${process.env["PATH"]}`, REAL: made.program };
     return {
-      store: openStore({ url, environment }),
+      store: openStore({ url: made.url, environment }),
       calls: () =>
         readFileSync(join(bin, "calls"), "utf8")
           .trimEnd()
@@ -224,7 +220,7 @@ describe.skipIf(!ready)("a small database is printed whole, by one call", () => 
   });
 
   test("nothing is left running, and nothing else is asked, when it is told to stop", async () => {
-    const pid = join(folder, "pid");
+    const pid = join(temporaryFolder(), "pid");
     const { store, calls } = openTold(`echo $$ > "${pid}"; exec sleep 1000`);
     const controller = new AbortController();
     const stopped = expect(store.queryClosure(roots, { signal: controller.signal })).rejects.toThrow(

@@ -15,12 +15,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "@stowage/nix/cache-folder";
+import { isOwnFolder } from "./own-folder.ts";
 
 /** A temporary file as old as this was left by a process that was killed. */
 const LEFT_MILLISECONDS = 60 * 60 * 1000;
 /** An entry that is taken is dated anew when its date is as old as this. */
 const DATED_MILLISECONDS = 24 * 60 * 60 * 1000;
-const OTHERS_MAY_WRITE = 0o022;
 const ENTRY_NAME = /^[0-9a-f]{64}$/;
 
 /** What a folder of remembered things holds. */
@@ -134,10 +134,7 @@ export class CacheFolder implements Disposable {
 
   #isOwn(): boolean {
     try {
-      const stats = lstatSync(this.folder);
-      return (
-        stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & OTHERS_MAY_WRITE) === 0
-      );
+      return isOwnFolder(this.folder);
     } catch {
       return false;
     }
@@ -185,7 +182,10 @@ export class CacheFolder implements Disposable {
   }
 }
 
-/** The contents of an entry that is taken. A pipe or a device in its place would be waited for, or read without end; a symlink leads to what nobody here wrote. */
+/**
+ * The contents of an entry that is taken. A pipe or a device in its place would be waited for, or read without end; a symlink leads
+ * to what nobody here wrote.
+ */
 function readRegularFile(path: string): Buffer | undefined {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

@@ -1,12 +1,9 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { enableCompileCache, getCompileCacheDir } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { cacheFolder } from "@stowage/nix/cache-folder";
 import type { CacheContents } from "./cache-folder.ts";
-
-const OTHERS_MAY_WRITE = 0o022;
-/** Of a folder like `/tmp`: nobody renames or removes what is another's. */
-const STICKY = 0o1000;
+import { isOutOfReach, isOwnFolder } from "./own-folder.ts";
 
 /**
  * What V8 made of a program's modules, kept in the cache folder from one run to the next: with it `stowage ls` of 120 paths takes
@@ -34,7 +31,7 @@ export class CompiledCode {
     const folder = join(this.folder, version);
     try {
       const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
-      if (!isOnlyOurs(folder)) return;
+      if (!isOutOfReach(folder)) return;
       if (isNew) this.#removeBut(version);
       enableCompileCache(folder);
     } catch {}
@@ -58,7 +55,7 @@ export class CompiledCode {
   }
 
   #files(): { readonly size: number }[] {
-    if (this.folder === "" || !isFolder(this.folder)) return [];
+    if (this.folder === "" || !isOwnFolder(this.folder)) return [];
     return readdirSync(this.folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .flatMap(({ parentPath, name }) => lstatSync(join(parentPath, name), { throwIfNoEntry: false }) ?? []);
@@ -68,23 +65,4 @@ export class CompiledCode {
     for (const name of readdirSync(this.folder))
       if (name !== version) rmSync(join(this.folder, name), { recursive: true, force: true });
   }
-}
-
-function isFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** Whether nobody but this user, and the system's, can change what is in a folder, or put another one in its place. */
-function isOnlyOurs(path: string): boolean {
-  const user = process.geteuid?.();
-  let folder = realpathSync(path);
-  let { uid, mode } = lstatSync(folder);
-  if (uid !== user || (mode & OTHERS_MAY_WRITE) !== 0) return false;
-  while (folder !== dirname(folder)) {
-    folder = dirname(folder);
-    ({ uid, mode } = lstatSync(folder));
-    if (uid !== user && uid !== 0) return false;
-    if ((mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0) return false;
-  }
-  return true;
 }

@@ -1,18 +1,12 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { WorkerPool, type Outcome } from "@stowage/oci/internal";
 import { CoreError } from "../../errors.ts";
 import type { RingReader } from "./chunk-ring.ts";
+import { LargeLayer } from "./large-layer.ts";
 import { unpackError, type LayerAnswer, type LayerResults, type LayerTask } from "./layer-task.ts";
 import { threadsWithinOpenFiles } from "./open-files.ts";
-import { isLone, LITTLE_BYTES, TasksHere } from "./tasks-here.ts";
-
-/**
- * How much more than each of the other threads has to do: bytes that two share are copied once more. With two jobs a layer alone is
- * made in 8 % less time, and one beside half as much in 5 % more.
- */
-const LARGE_PART = 3;
+import { isLone, TasksHere } from "./tasks-here.ts";
 
 export interface LayerTaskOptions {
   /** About how many bytes there are to read. */
@@ -32,13 +26,8 @@ export class LayerPool implements AsyncDisposable {
   readonly rings: RingReader[] = [];
   /** Bytes of listings that may still be kept between sizing and reading. */
   listingRoom: number = 64 * 1024 * 1024;
-  readonly #jobs: number;
+  readonly large: LargeLayer;
   readonly #threads: WorkerPool;
-  /** Bytes of each layer that is being made, or yet to be. */
-  readonly #making: number[] = [];
-  #hasLarge = false;
-  /** The end of this turn of the event loop. */
-  #turn: Promise<undefined> | undefined;
   /** Tasks under way, or yet to begin, whose threads may wait. */
   #waiters = 0;
   readonly #here: TasksHere | undefined;
@@ -48,40 +37,16 @@ export class LayerPool implements AsyncDisposable {
    *   more, which waits for who takes its bytes most of the time, and must not keep anybody from what those are waiting for
    */
   constructor(jobs?: number) {
+    const most = jobs ?? availableParallelism();
+    this.large = new LargeLayer(most);
     this.#here = jobs === undefined ? new TasksHere() : undefined;
-    this.#jobs = jobs ?? availableParallelism();
     this.#threads = new WorkerPool({
       // tsc does not rewrite the name of a worker file: it has this file's own ending, from source and from dist.
       file: new URL(`./layer-worker${extname(import.meta.url)}`, import.meta.url),
-      jobs: Math.min(this.#jobs, threadsWithinOpenFiles()),
+      jobs: Math.min(most, threadsWithinOpenFiles()),
       moreJobs: () => this.#waiters,
       failed,
     });
-  }
-
-  /**
-   * Makes a layer that is asked for among others.
-   * @param weight about how many bytes it has
-   * @param make told whether it is so large that one thread would be at work on it long after the others have nothing left
-   */
-  async amongAll<T>(weight: number, make: (isLarge: boolean) => Promise<T>): Promise<T> {
-    const making = this.#making;
-    making.push(weight);
-    // What is asked for at the same time counts, and goes on at the same time: the heaviest is begun first.
-    await (this.#turn ??= setImmediate().then(() => (this.#turn = undefined)));
-    const isLarge = !this.#hasLarge && this.#isLarge(weight);
-    if (isLarge) this.#hasLarge = true;
-    try {
-      return await make(isLarge);
-    } finally {
-      making.splice(making.indexOf(weight), 1);
-      if (isLarge) this.#hasLarge = false;
-    }
-  }
-
-  #isLarge(weight: number): boolean {
-    const others = this.#making.reduce((sum, other) => sum + other, -weight);
-    return weight > LITTLE_BYTES && weight * (this.#jobs - 1) > LARGE_PART * others;
   }
 
   async run<T extends LayerTask>(task: T, options: LayerTaskOptions): Promise<LayerResults[T["type"]]> {

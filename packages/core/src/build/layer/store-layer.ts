@@ -201,7 +201,7 @@ export class StoreLayer implements LayerDraft {
         options.onBytes?.(bytes);
       },
     };
-    const digest = await this.#options.pool.amongAll(this.#options.weight, (isLarge) =>
+    const digest = await this.#options.pool.large.make(this.#options.weight, (isLarge) =>
       isLarge && this.estimate === undefined
         ? this.#passOn(narChecked, place, counting)
         : this.#makeBytes(narChecked, place, counting),
