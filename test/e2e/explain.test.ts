@@ -21,6 +21,7 @@ import {
   storePathHashPart,
   type StorePath,
 } from "@stowage/nix";
+import { alone } from "../support/alone.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms, requireWorld } from "../support/programs.ts";
 import { validate } from "../support/schema.ts";
@@ -29,7 +30,7 @@ import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { buildFlake, buildWorld, closureOf, type Built } from "../support/world.ts";
 
-const ready = requireWorld() && requirePrograms("nix", "nix-store", "nix-build");
+const ready = requireWorld() && requirePrograms("nix", "nix-store", "nix-build", "unshare");
 
 const nix = (program: string, ...words: string[]): string =>
   execFileSync(program, words, {
@@ -187,7 +188,7 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
       link("app", path);
       link("curl", curl);
       link("libssl", openssl);
-      const { stdout } = await stowage(["roots", "--store", root, "--json"]);
+      const { stdout } = await stowage(["roots", "--store", root, "--json"], { before: alone });
       const answer = validate("roots", stdout) as never as {
         roots: { path: string; links: string[]; frees: number; freesPaths: number; heldBy: string[] }[];
         total: number;
@@ -199,7 +200,8 @@ describe.skipIf(!ready)("Fortune Cat's closure", () => {
       expect(share(path).links[0]).toMatch(/gcroots\/app$/);
 
       execFileSync("rm", [join(root, "nix/var/nix/gcroots/app")]);
-      nix("nix-store", "--store", root, "--gc");
+      const [program = "", ...words] = alone;
+      nix(program, ...words, "nix-store", "--store", root, "--gc");
       const sizes = new Map(asked.paths.map((each) => [each.path as string, each.narSize]));
       const gone = paths.filter(
         (each) => lstatSync(join(root, each), { throwIfNoEntry: false }) === undefined,

@@ -29,6 +29,8 @@ export interface Said {
 export async function stowage(
   words: readonly string[],
   options: {
+    /** Words that come before the command's own. */
+    readonly before?: readonly string[];
     readonly cwd?: string;
     readonly env?: NodeJS.ProcessEnv;
     readonly timeout?: number;
@@ -36,6 +38,7 @@ export async function stowage(
     readonly stdout?: { readonly file: string };
   } = {},
 ): Promise<Said> {
-  const [program = "", ...rest] = stowageWords;
-  return execa(program, [...rest, ...words], { reject: false, env: nixEnvironment, ...options });
+  const { before = [], ...settings } = options;
+  const [program = "", ...rest] = [...before, ...stowageWords, ...words];
+  return execa(program, rest, { reject: false, env: nixEnvironment, ...settings });
 }
