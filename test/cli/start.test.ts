@@ -8,6 +8,7 @@ import { buildCommand } from "../support/build-command.ts";
 import { node22 } from "../support/nodes.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { repository } from "../support/repository.ts";
+import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
 import { stowageFromSource } from "../support/stowage.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -52,12 +53,30 @@ test("the verb is found behind options, and all are there for who asks for help 
 });
 
 test("a verb that sends nothing loads no HTTP client, and only sbom the library for it", async () => {
-  const loaded = await loadedBy("ls", "/nowhere/at/all");
+  const loaded = await loadedBy("pack", "/nowhere/at/all");
   expect(loaded).toContain("packages/core/src/index.ts");
   expect(loaded.filter((file) => /undici|cyclonedx/.test(file))).toEqual([]);
-  const own = await ownModulesLoadedBy("ls", "/nowhere/at/all");
+  const own = await ownModulesLoadedBy("pack", "/nowhere/at/all");
   expect(own).toContain("zlib");
   expect(own.filter((name) => ["http", "http2", "tls"].includes(name))).toEqual([]);
+});
+
+describe.skipIf(!requirePrograms("nix-store"))("a verb that explains what a store has", () => {
+  let small: SmallClosure;
+  beforeAll(() => {
+    small = makeSmallClosure();
+  });
+  afterAll(() => small[Symbol.dispose]());
+
+  test.each(["ls", "ls --tree", "dupes", "graph", "sbom"])(
+    "%s loads nothing that packs or knows images",
+    async (words) => {
+      const loaded = await loadedBy(...words.split(" "), "--store", small.url, ...small.paths);
+      expect(loaded).toContain("packages/core/src/analyze/package-of.ts");
+      const others = /^packages\/(oci|core\/src\/(build\/(layer|root)|plan|registry))\//;
+      expect(loaded.filter((file) => others.test(file))).toEqual([]);
+    },
+  );
 });
 
 describe.skipIf(!requirePrograms("esbuild"))("the command as it is published", () => {

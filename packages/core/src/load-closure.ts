@@ -10,11 +10,9 @@ import {
 } from "@stowage/nix";
 import type { ExportedGraph } from "@stowage/nix/internal";
 import { findPaths } from "./analyze/find-paths.ts";
-import { requireInsideStore } from "./build/require-inside.ts";
 import { CoreError } from "./errors.ts";
-import { readImageClosure, type ImageClosure, type ImageClosureOptions } from "./image-closure.ts";
+import type { ImageClosure, ImageClosureOptions } from "./image-closure.ts";
 import { oneStoreUrl, openStores, type StoreAccess } from "./open-stores.ts";
-import { isImageWord } from "./registry/open-image-at.ts";
 import { buildGraph, infoAt, type ClosureGraph } from "./graph/closure-graph.ts";
 import { reachable } from "./graph/traverse.ts";
 import { unreferenced } from "./graph/unreferenced.ts";
@@ -95,7 +93,9 @@ async function loadTargets(
     const [only = "", ...others] = source.targets;
     const isElsewhere =
       error instanceof NixError && ["target-not-in-store", "target-missing"].includes(error.code);
-    if (!isElsewhere || others.length > 0 || !(await isImageWord(only))) throw error;
+    if (!isElsewhere || others.length > 0) throw error;
+    const { isImageWord, readImageClosure } = await import("./elsewhere.ts");
+    if (!(await isImageWord(only))) throw error;
     const image = await readImageClosure(only, source);
     return { graph: buildGraph(image.closure), image };
   }
@@ -111,7 +111,11 @@ async function queryStore(store: Store, { targets, signal }: ClosureSource): Pro
   for (const target of targets) resolved.push(await store.resolveTarget(target));
   const roots = new Set(resolved.map(({ storePath }) => storePath));
   const closure = await store.queryClosure([...roots], { signal });
-  await requireInsideStore(store, resolved, { paths: closure.paths.map(({ path }) => path), signal });
+  const inside = resolved.filter(({ subpath }) => subpath !== "");
+  if (inside.length > 0) {
+    const { requireInsideStore } = await import("./elsewhere.ts");
+    await requireInsideStore(store, inside, { paths: closure.paths.map(({ path }) => path), signal });
+  }
   return closure;
 }
 

@@ -1,11 +1,5 @@
-import {
-  allChains,
-  computeSizes,
-  shortestChain,
-  type Chain,
-  type ClosureGraph,
-  type Sizes,
-} from "@stowage/core";
+import type { Chain, ClosureGraph, Sizes } from "@stowage/core";
+import { allChains, computeSizes, shortestChain } from "@stowage/core/explain";
 import { shortName } from "../render/store-path.ts";
 
 export const sortings = ["added", "closure", "size", "name"] as const;

@@ -38,7 +38,7 @@ async function runBrowse(speaker: Speaker, targets: readonly string[], words: Br
     );
   }
   const source = await readSource(speaker, targets, words);
-  const core = await import("@stowage/core");
+  const core = await import("@stowage/core/explain");
   const { graph } = await core.loadClosure(source);
   const [{ browse }, { browseClosure }] = await Promise.all([
     import("../browse/browse.ts"),

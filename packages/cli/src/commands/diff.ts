@@ -40,12 +40,15 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
   const limit = readNumber("--limit", words.limit);
   const [before = "", after = ""] = args;
   const access = await readImageAccess(words, speaker);
-  const core = await import("@stowage/core");
-  await using registry = await core.Registries.open(access.registry, { environment: process.env });
+  const [{ diffClosures }, { Registries }] = await Promise.all([
+    import("@stowage/core/explain"),
+    import("@stowage/core/elsewhere"),
+  ]);
+  await using registry = await Registries.open(access.registry, { environment: process.env });
   const stores = readStoreAccess(words, speaker);
   const options = { ...access, registry, ...stores, onProgress: showReading(speaker) };
-  const load = (side: string): Promise<ClosureGraph> => loadSide(core, side, options);
-  const answer = core.diffClosures(await load(before), await load(after));
+  const load = (side: string): Promise<ClosureGraph> => loadSide(side, options);
+  const answer = diffClosures(await load(before), await load(after));
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(answer) : renderDiff(answer, { limit, style }));
   return exitCodes.done;
@@ -53,19 +56,19 @@ async function runDiff(speaker: Speaker, args: readonly string[], words: DiffWor
 
 /** An image, an exported closure, or a target; a target may be a single file too, which is then no closure's text. */
 async function loadSide(
-  core: typeof import("@stowage/core"),
   side: string,
   options: Omit<ClosureSource, "targets"> & { readonly signal: AbortSignal },
 ): Promise<ClosureGraph> {
   const { signal } = options;
-  if (await core.isImageWord(side))
-    return core.buildGraph((await core.readImageClosure(side, options)).closure);
+  const { buildGraph, loadClosure } = await import("@stowage/core/explain");
+  const { isImageWord, readImageClosure } = await import("@stowage/core/elsewhere");
+  if (await isImageWord(side)) return buildGraph((await readImageClosure(side, options)).closure);
   const loadTarget = async (): Promise<ClosureGraph> =>
-    (await core.loadClosure({ ...options, targets: [side] })).graph;
+    (await loadClosure({ ...options, targets: [side] })).graph;
   if (side !== "-" && !(await isPlainFile(side))) return loadTarget();
   const text = await readTextFile("diff", side, signal);
   try {
-    return (await core.loadClosure({ ...options, targets: [], text })).graph;
+    return (await loadClosure({ ...options, targets: [], text })).graph;
   } catch (error) {
     signal.throwIfAborted();
     const target = await loadTarget().catch(() => undefined);

@@ -26,7 +26,7 @@ interface DupesWords extends ClosureWords {
 async function runDupes(speaker: Speaker, targets: readonly string[], words: DupesWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
   const source = await readSource(speaker, targets, words);
-  const core = await import("@stowage/core");
+  const core = await import("@stowage/core/explain");
   const duplicates = core.findDuplicates((await core.loadClosure(source)).graph);
   const wasted = duplicates.reduce((sum, duplicate) => sum + duplicate.wasted, 0);
   const style = makeStyle(speaker.options.color, process.stdout, process.env);

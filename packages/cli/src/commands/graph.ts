@@ -33,7 +33,7 @@ async function runGraph(speaker: Speaker, parsed: Command, words: GraphWords): P
     throw new UsageError(`--json and --format ${words.format} are two different answers`, "Take one.");
   }
   const source = await readSource(speaker, parsed.args, words);
-  const core = await import("@stowage/core");
+  const core = await import("@stowage/core/explain");
   const { graph } = await core.loadClosure(source);
   const format = words.json ? "json" : words.format;
   await speaker.print(

@@ -71,7 +71,7 @@ async function runLs(speaker: Speaker, parsed: Command, words: LsWords): Promise
   const depth = readNumber("--depth", words.depth);
   refuseClashes(words, parsed.getOptionValueSource("sort") !== "default");
   const source = await readSource(speaker, parsed.args, words);
-  const core = await import("@stowage/core");
+  const core = await import("@stowage/core/explain");
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
 
   if (words.cut) {
@@ -82,7 +82,8 @@ async function runLs(speaker: Speaker, parsed: Command, words: LsWords): Promise
   }
   if (words.reconcile) {
     if (words.sort === "closure") throw new UsageError("--reconcile has no closure sizes to sort by");
-    const answer = await core.reconcile({ ...source, compression: words.compression });
+    const { reconcile } = await import("@stowage/core");
+    const answer = await reconcile({ ...source, compression: words.compression });
     const { name } = words;
     const paths = answer.paths
       .filter((path) => name === undefined || core.matchesPackage(name, path))

@@ -27,7 +27,7 @@ interface RootsWords {
 
 async function runRoots(speaker: Speaker, words: RootsWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
-  const { analyzeRoots } = await import("@stowage/core");
+  const { analyzeRoots } = await import("@stowage/core/explain");
   const shares = await analyzeRoots({ store: words.store, signal: speaker.signal });
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
   await speaker.print(words.json ? renderJson(shares) : renderRoots(shares, { limit, style }));

@@ -37,7 +37,7 @@ interface SbomWords extends ClosureWords {
 
 async function runSbom(speaker: Speaker, targets: readonly string[], words: SbomWords): Promise<number> {
   const source = await readSource(speaker, targets, words);
-  const { sbom } = await import("@stowage/core");
+  const { sbom } = await import("@stowage/core/explain");
   const { format, created, randomSerial } = words;
   await speaker.print(await sbom({ ...source, format, created, randomSerial }));
   return exitCodes.done;

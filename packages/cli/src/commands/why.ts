@@ -44,7 +44,7 @@ async function runWhy(speaker: Speaker, args: readonly string[], words: WhyWords
     throw new UsageError("which dependency?", "Write stowage why TARGET DEPENDENCY.");
   }
   const source = await readSource(speaker, targets, words);
-  const core = await import("@stowage/core");
+  const core = await import("@stowage/core/explain");
   const loaded = await core.loadClosure(source);
   const { graph } = loaded;
   const wanted = await loaded.find(dependency);
@@ -86,7 +86,7 @@ function explainNone(targets: readonly string[], dependency: string, similar: re
 
 /** Each reference of the chains once; each path is read once for all that it refers to. */
 async function findAll(
-  core: typeof import("@stowage/core"),
+  core: typeof import("@stowage/core/explain"),
   { open }: LoadedClosure,
   {
     chains,

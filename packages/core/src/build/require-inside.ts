@@ -28,7 +28,6 @@ export async function requireInsideStore(
   targets: readonly Target[],
   { paths, signal }: { readonly paths: readonly StorePath[]; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
-  if (targets.every(({ subpath }) => subpath === "")) return;
   await using trees = new TreeHolder(store, { signal });
   const view = new ImageView(trees, paths, new RootTree());
   await requireInside(view, targets, (path) => trees.isHere(path));
