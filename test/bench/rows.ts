@@ -50,7 +50,9 @@ function fileRow(bench: Bench, subject: Subject): Row {
     question: "cold pack to a file",
     contenders: [
       coldPack(bench, subject, { name: "stowage", output, words: [] }),
-      variant(coldPack(bench, subject, { name: "stowage --no-check", output, words: ["--no-check"] })),
+      ...[["--no-check"], ["--no-sync"], ["--no-sync", "--no-check"]].map((words) =>
+        variant(coldPack(bench, subject, { name: ["stowage", ...words].join(" "), output, words })),
+      ),
       ...peers.map((peer) => afterForgetting(peer, output, copy)),
     ],
   };

@@ -1,9 +1,11 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeSparseFile } from "../bench/make-closure.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
+import { makeSmallClosure, type SmallClosure } from "../support/small-closure.ts";
+import { stowage } from "../support/stowage.ts";
 import { traceStowage, type Traced } from "../support/strace.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -33,5 +35,52 @@ describe.skipIf(!ready)("a large output goes to the disk while it is written", (
     const failed = await run("failed", "inject=fdatasync:error=EIO:when=1");
     expect(failed.exitCode).toBe(4);
     expect(failed.stderr).toMatch(/^stowage: .*output.*\n {2}[A-Z].*\.\n$/);
+  });
+});
+
+describe.skipIf(!ready)("--no-sync", () => {
+  let small: SmallClosure;
+  beforeAll(() => {
+    small = makeSmallClosure();
+  });
+  afterAll(() => small[Symbol.dispose]());
+  const env = { ...nixEnvironment, XDG_CACHE_HOME: "/dev/null/none" };
+
+  test.each([[], ["--format", "docker-archive"], ["--compression", "zstd"]])(
+    "the same file, at its place at once, and nothing is flushed: %s %s",
+    async (...words) => {
+      const cwd = temporaryFolder();
+      const flushes = async (output: string, ...more: string[]): Promise<number> => {
+        const traced = await traceStowage([...small.pack, ...words, ...more, "-o", output], {
+          cwd,
+          env,
+          expression: "trace=fsync,fdatasync,rename",
+        });
+        expect(traced).toMatchObject({ exitCode: 0 });
+        const named = traced.log.filter((line) => line.includes(`rename("${cwd}/`));
+        expect(named).toHaveLength(1);
+        return traced.log.filter((line) => /\bf(data)?sync\(/.test(line)).length;
+      };
+      // The file and its folder.
+      expect(await flushes("flushed")).toBe(2);
+      expect(await flushes("not", "--no-sync")).toBe(0);
+      expect(readdirSync(cwd).toSorted()).toEqual(["flushed", "not"]);
+      expect(readFileSync(join(cwd, "not"))).toEqual(readFileSync(join(cwd, "flushed")));
+    },
+  );
+
+  test.each([
+    ["a layout directory", ["--format", "oci-dir", "-o", "layout"]],
+    ["stdout", ["-o", "-"]],
+    ["a device", ["-o", "/dev/null"]],
+    ["a registry alone", ["--push", "127.0.0.1:1/app:1"]],
+  ])("%s is refused: there is nothing to leave out", async (_, words) => {
+    const cwd = temporaryFolder();
+    const { exitCode, stderr } = await stowage([...small.pack, "--no-sync", ...words], { cwd, env });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /^stowage: --no-sync is of an archive in a file: .*\n {2}Leave it out, or name a file with -o\.$/,
+    );
+    expect(readdirSync(cwd)).toEqual([]);
   });
 });

@@ -80,6 +80,11 @@ export interface PackOptions extends ContainerOptions, PlanSources, Omit<StoreAc
    * checked so, and makes a corrupted path an error that names it; default true.
    */
   readonly check?: boolean | undefined;
+  /**
+   * Flushes an archive in a file to the disk before it gets its name; default true. Without, it still appears whole or not at all, but
+   * a power cut soon after may leave it broken: for what can be made again.
+   */
+  readonly sync?: boolean | undefined;
   /** Worker threads; default the available parallelism, and none where no more than 32 MiB are read. */
   readonly jobs?: number | undefined;
   /** Decides everything, writes nothing; `digests` computes the digests nevertheless. */

@@ -21,7 +21,7 @@ import { readBaseImage, type Base } from "./base/read-base-image.ts";
 import { decideConfig, foreseePlatform, type DecidedConfig } from "./build/decide-config.ts";
 import { draftImage } from "./build/draft-image.ts";
 import { LayerPool } from "./build/layer/layer-pool.ts";
-import { openOutput } from "./build/output.ts";
+import { nothingToSync, openOutput } from "./build/output.ts";
 import { requireInside } from "./build/require-inside.ts";
 import { parseUser } from "./build/root/accounts.ts";
 import { parseLink } from "./build/root/place.ts";
@@ -93,9 +93,8 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const engineNames = parseEngines(options.load ?? []);
   const isElsewhere = places.length > 0 || engineNames.length > 0;
   const isWritten = !isElsewhere || options.output !== undefined || options.format !== undefined;
-  const output = isWritten
-    ? await openOutput(options.output, options.format, packageNameOf(targets[0] as Target))
-    : undefined;
+  const output = isWritten ? await openOutput(options, packageNameOf(targets[0] as Target)) : undefined;
+  if (output === undefined && options.sync === false) throw nothingToSync("none is written");
   if (codec !== undefined && output?.isStream && !options.spool) throw unspooled(options);
 
   if (codec !== undefined && output === undefined && places.length === 0) {

@@ -122,6 +122,7 @@ export function packCommand(): Verb {
     .option("--created <time>", "RFC 3339, source-date-epoch or now (default: 1970-01-01T00:00:01Z)")
     .option("--check", "recompute the NAR hash of each path from the bytes that are packed (default)")
     .option("--no-check", "pack paths as they are")
+    .option("--no-sync", "do not wait until the disk has the file: after a power cut it may be broken")
     .addOption(repeatable("--push <ref>", "push to a registry; no file in between; may be repeated"))
     .addOption(attachOption())
     .option("--jobs <n>", "threads (default: one for each processor)")
@@ -175,6 +176,7 @@ interface PackWords extends LayeringWords, RegistryWords, StoreWords {
   readonly platform?: string;
   readonly created?: string;
   readonly check?: boolean;
+  readonly sync: boolean;
   readonly push: readonly string[];
   readonly attach: readonly string[];
   readonly jobs?: string;
@@ -266,6 +268,7 @@ function readOptions(
     platform: words.platform,
     created: words.created,
     check: words.check,
+    sync: words.sync,
     push: words.push,
     attach: words.attach.map(parseAttachment),
     jobs: words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs),

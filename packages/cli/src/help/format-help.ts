@@ -12,7 +12,17 @@ const MAX_COLUMN = 30;
 /** What is left to `-v` first, where not everything fits. */
 const rarest = [
   ["--username", "--password-stdin", "--insecure", "--ca-file", "--trusted-public-key", "--no-check-sigs"],
-  ["--spool", "--jobs", "--stop-signal", "--volume", "--annotation", "--label", "--history", "--plan"],
+  [
+    "--spool",
+    "--no-sync",
+    "--jobs",
+    "--stop-signal",
+    "--volume",
+    "--annotation",
+    "--label",
+    "--history",
+    "--plan",
+  ],
   ["--attach", "--include", "--config", "--check", "--no-check", "--graph", "--bare", "--link", "--created"],
   ["--copy-to-root", "--workdir", "--dir", "--add", "--layering", "--platform", "--dry-run", "--cmd"],
   ["--previous", "--json", "--with", "--user", "--max-layers", "--store", "--base"],

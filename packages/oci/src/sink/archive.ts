@@ -9,7 +9,7 @@ import {
   sealImage,
   type SealedImage,
 } from "../spec/seal-image.ts";
-import { AtomicFile } from "./atomic-file.ts";
+import { AtomicFile, type FileOptions } from "./atomic-file.ts";
 import { blobMember, copyBaseMembers } from "./base-members.ts";
 import { FileWriter } from "./byte-writer.ts";
 import {
@@ -28,14 +28,14 @@ import { removeLeftOvers } from "./temporary-name.ts";
  * metadata, so every layer's place is known before any content is read: layers are written side by side, and their
  * digests, which name the members, are put in last. Compressed layers go out in order. The base's layers come first, as they are.
  */
-export function archiveSink(path: string): Sink {
-  return { write: (image, options = {}) => writeArchive(path, image, options) };
+export function archiveSink(path: string, fileOptions: FileOptions = {}): Sink {
+  return { write: (image, options = {}) => writeArchive(path, image, { ...options, ...fileOptions }) };
 }
 
 async function writeArchive(
   path: string,
   image: ImageDraft,
-  options: LayerWriteOptions,
+  options: LayerWriteOptions & FileOptions,
 ): Promise<WrittenImage> {
   const { signal } = options;
   const place = await findOutputPlace(path);
@@ -51,7 +51,7 @@ async function writeArchive(
   }
   const marker = encodeMember("oci-layout", LAYOUT_MARKER);
   await removeLeftOvers(place.path);
-  await using file = await AtomicFile.create(place.path, path);
+  await using file = await AtomicFile.create(place.path, path, options);
   const writer = new FileWriter(file, signal);
   await writer.write(marker);
   const base = await copyBaseMembers(writer, image.base, {

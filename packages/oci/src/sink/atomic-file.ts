@@ -11,6 +11,14 @@ const MOVE_BYTES = 1024 * 1024;
 /** After so many bytes what is written begins to go to the disk: one that is idle until the end is waited for then. */
 const FLUSH_BYTES = 256 * 1024 * 1024;
 
+export interface FileOptions {
+  /**
+   * Whether it is flushed to the disk before it gets its name; default true. Without, it appears whole or not at all as long
+   * as the machine runs: after a power cut it may be there and be broken.
+   */
+  readonly sync?: boolean | undefined;
+}
+
 /**
  * A file that appears at its path whole or not at all: written under a temporary name in the same folder, flushed to
  * the disk, renamed. Disposing of it before {@link AtomicFile.commit} removes what was written. Failures are
@@ -21,27 +29,29 @@ export class AtomicFile implements AsyncDisposable {
   readonly #temporary: string;
   readonly #shown: string;
   readonly #mark: Disposable;
+  readonly #sync: boolean;
   #open = true;
   #renamed = false;
   #unflushed = 0;
   #flushing: Promise<void> | undefined;
   #flushFailure: { readonly error: unknown } | undefined;
 
-  private constructor(handle: FileHandle, temporary: string, shown: string) {
+  private constructor(handle: FileHandle, temporary: string, shown: string, { sync = true }: FileOptions) {
     this.handle = handle;
     this.#temporary = temporary;
     this.#shown = shown;
     this.#mark = markTemporary(temporary);
+    this.#sync = sync;
   }
 
   /**
    * Opens a new file in the folder of `path`, with the permissions that the umask leaves to any new file.
    * @param shown what errors call the output
    */
-  static create(path: string, shown: string): Promise<AtomicFile> {
+  static create(path: string, shown: string, options: FileOptions = {}): Promise<AtomicFile> {
     return withOutputErrors(shown, async () => {
       const temporary = temporaryName(path);
-      return new AtomicFile(await open(temporary, "wx+", 0o666), temporary, shown);
+      return new AtomicFile(await open(temporary, "wx+", 0o666), temporary, shown, options);
     });
   }
 
@@ -58,6 +68,7 @@ export class AtomicFile implements AsyncDisposable {
 
   /** Bytes were written through the handle, by somebody else too: the disk may have to do. A failure shows in the end. */
   wrote(bytes: number): void {
+    if (!this.#sync) return;
     this.#unflushed += bytes;
     if (this.#unflushed < FLUSH_BYTES || this.#flushing !== undefined) return;
     this.#unflushed = 0;
@@ -104,13 +115,13 @@ export class AtomicFile implements AsyncDisposable {
     return withOutputErrors(this.#shown, () => this.handle.chmod(mode));
   }
 
-  /** Ends the writing: what was written is on the disk. */
+  /** Ends the writing: what was written is on the disk, where it is to be. */
   seal(): Promise<void> {
     return withOutputErrors(this.#shown, async () => {
       await this.#flushing;
       // The system tells of a page that could not be written once only.
       if (this.#flushFailure !== undefined) throw this.#flushFailure.error;
-      await this.handle.sync();
+      if (this.#sync) await this.handle.sync();
       await this.#close();
     });
   }
@@ -132,7 +143,7 @@ export class AtomicFile implements AsyncDisposable {
     await this.seal();
     signal?.throwIfAborted();
     await this.place(path);
-    await syncFolder(dirname(path)).catch(() => {});
+    if (this.#sync) await syncFolder(dirname(path)).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from "../image-draft.ts";
 import { DigestHash, hexOf } from "../spec/digest.ts";
 import { encodeDockerManifest, sealImage } from "../spec/seal-image.ts";
-import { AtomicFile } from "./atomic-file.ts";
+import { AtomicFile, type FileOptions } from "./atomic-file.ts";
 import { copyBaseMembers } from "./base-members.ts";
 import { FileWriter, StreamWriter, type ByteWriter } from "./byte-writer.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
@@ -29,22 +29,27 @@ import { changedLayer } from "./write-all.ts";
  * no digest for their names and come before `manifest.json`, without which nothing loads: a stream that is cut off is no image.
  * Compressed layers need a file that can be written at any place, or go through a temporary one in the system's temporary folder.
  * @param output a path, or a stream; a stream is ended only if it was opened here
+ * @param fileOptions for a regular file
  */
-export function dockerArchiveSink(output: string | Writable): Sink {
+export function dockerArchiveSink(output: string | Writable, fileOptions: FileOptions = {}): Sink {
   return {
     write: (image, options = {}) =>
       output instanceof Writable
         ? writeStream(new StreamWriter(output, "the output", options.signal), image, options)
-        : writePath(output, image, options),
+        : writePath(output, image, { ...options, ...fileOptions }),
   };
 }
 
-async function writePath(path: string, image: ImageDraft, options: LayerWriteOptions): Promise<WrittenImage> {
+async function writePath(
+  path: string,
+  image: ImageDraft,
+  options: LayerWriteOptions & FileOptions,
+): Promise<WrittenImage> {
   const { signal } = options;
   const place = await findOutputPlace(path);
   if (place.kind === "file") {
     await removeLeftOvers(place.path);
-    await using file = await AtomicFile.create(place.path, path);
+    await using file = await AtomicFile.create(place.path, path, options);
     const written = await writeFile({ file, shown: path }, image, options);
     await file.commit(place.path, signal);
     return written;
