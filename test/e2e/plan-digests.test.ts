@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { makeChrootStore } from "../support/chroot-store.ts";
 import { nixEnvironment } from "../support/nix-environment.ts";
 import { requirePrograms } from "../support/programs.ts";
+import { stowage } from "../support/stowage.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const ready = requirePrograms("nix-store");
@@ -59,6 +60,21 @@ describe.skipIf(!ready)("plan with digests", () => {
     expect(known.layers.slice(0, -1).map(({ digest }) => digest)).toEqual(
       first.layers.map(({ digest }) => digest),
     );
+  });
+
+  test("any number of jobs gives the same, a number that is none is told", async () => {
+    const { request } = makeBench();
+    const digests = async (jobs: number) => {
+      const environment = { ...nixEnvironment, XDG_CACHE_HOME: temporaryFolder() };
+      const { layers } = await plan({ ...request, environment, digests: true, jobs });
+      return layers.map(({ digest }) => digest);
+    };
+    const one = await digests(1);
+    expect(one.every((digest) => digest?.startsWith("sha256:"))).toBe(true);
+    expect(await digests(3)).toEqual(one);
+    await expect(digests(0)).rejects.toThrow("--jobs must be a whole number from 1 to 1024, not 0");
+    const { exitCode, stderr } = await stowage(["plan", "result", "--jobs", "many"]);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--jobs") });
   });
 
   test("where both diffIDs are known they decide what an upgrade keeps", async () => {

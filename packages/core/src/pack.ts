@@ -21,6 +21,7 @@ import { readBaseImage, type Base } from "./base/read-base-image.ts";
 import { decideConfig, foreseePlatform, type DecidedConfig } from "./build/decide-config.ts";
 import { draftImage } from "./build/draft-image.ts";
 import { LayerPool } from "./build/layer/layer-pool.ts";
+import { readJobs } from "./build/layer/read-jobs.ts";
 import { nothingToSync, openOutput } from "./build/output.ts";
 import { requireInside } from "./build/require-inside.ts";
 import { parseUser } from "./build/root/accounts.ts";
@@ -71,7 +72,7 @@ export async function pack(options: PackOptions): Promise<PackResult> {
   const { store } = packStore;
   await using trees = new TreeHolder(store, { signal, onBytes: progress.received });
   const link = parseLink(options.link ?? "/result", store.storeDir);
-  const jobs = readJobs(options);
+  const jobs = readJobs(options.jobs);
   const codec = parseCompression(options.compression ?? "none");
 
   if (packStore.warning !== undefined) warn(packStore.warning);
@@ -244,14 +245,6 @@ function readUser(options: PackOptions, base?: Base): ReturnType<typeof parseUse
     );
   }
   return user;
-}
-
-function readJobs(options: PackOptions): number {
-  const jobs = options.jobs ?? availableParallelism();
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) {
-    throw new CoreError("option-invalid", `--jobs must be a whole number from 1 to 1024, not ${jobs}`);
-  }
-  return jobs;
 }
 
 /**

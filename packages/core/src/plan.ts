@@ -1,6 +1,7 @@
 import type { StorePath } from "@stowage/nix";
 import { digestSink, PLAIN_TAR, type WrittenLayer } from "@stowage/oci";
 import { LayerPool } from "./build/layer/layer-pool.ts";
+import { readJobs } from "./build/layer/read-jobs.ts";
 import { draftStoreLayers } from "./build/layer/store-layers.ts";
 import { TreeHolder } from "./build/tree-holder.ts";
 import { whileReplaced } from "./build/while-replaced.ts";
@@ -37,6 +38,8 @@ export interface PlanRequest extends ClosureSource, PlanSources {
   readonly digests?: boolean | undefined;
   /** Whether each path's NAR hash is recomputed from the bytes that are read for the digests; default true. */
   readonly check?: boolean | undefined;
+  /** Worker threads; default the available parallelism, and none where no more than 32 MiB are read. */
+  readonly jobs?: number | undefined;
   /** An image that the closure is to be put on, as `pack` takes it: its layers count, and its store paths need none. */
   readonly base?: string | undefined;
 }
@@ -80,6 +83,7 @@ export interface PlanResult {
  * ```
  */
 export async function plan(request: PlanRequest): Promise<PlanResult> {
+  readJobs(request.jobs);
   return (await planLoaded(await loadClosure(request), request)).result;
 }
 
@@ -141,7 +145,7 @@ interface Measured {
 async function measureLayers(
   { graph, store, locate, open, requireHere }: LoadedClosure,
   decided: LayerPlan,
-  { environment = process.env, digests = false, check = true, signal, onProgress }: PlanRequest,
+  { environment = process.env, digests = false, check = true, jobs, signal, onProgress }: PlanRequest,
 ): Promise<Measured> {
   const elsewhere = decided.layers.flat().find((path) => locate(path) === undefined);
   // What a cache has could be fetched: for sizes alone that is too much.
@@ -165,7 +169,7 @@ async function measureLayers(
     },
     { signal, onBytes: (bytes) => void (received += bytes) },
   );
-  await using pool = new LayerPool();
+  await using pool = new LayerPool(jobs);
   using cache = new DigestCache(environment);
   const created = "1970-01-01T00:00:01Z";
   const drafts = draftStoreLayers(decided.layers, { trees, graph, created, check, pool, cache });

@@ -7,6 +7,7 @@ import type { Speaker } from "../speaker.ts";
 import { saveThreadMemory } from "../thread-memory.ts";
 import { readNumber, readSource, withClosureOptions, type ClosureWords } from "./closure-words.ts";
 import { readLayering, withLayeringOptions, type LayeringWords } from "./layering-words.ts";
+import { parseWholeNumber } from "./pack-words.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Verb } from "./verb.ts";
 
@@ -24,6 +25,7 @@ export function planCommand(): Verb {
     .option("--base <image>", "count the layers of the image of pack --base")
     .option("--digests", "compute the layers' digests, without writing them")
     .option("--no-check", "--digests without recomputing the NAR hash of each path")
+    .option("--jobs <n>", "threads that read (default: one for each processor)")
     .option("--limit <n>", "layers that people see; JSON is always whole (default: all)");
   return { command, action: (speaker, parsed) => runPlan(speaker, parsed.args, parsed.opts<PlanWords>()) };
 }
@@ -32,15 +34,18 @@ interface PlanWords extends ClosureWords, LayeringWords {
   readonly base?: string;
   readonly digests?: boolean;
   readonly check: boolean;
+  readonly jobs?: string;
   readonly limit?: string;
 }
 
 async function runPlan(speaker: Speaker, targets: readonly string[], words: PlanWords): Promise<number> {
   const limit = readNumber("--limit", words.limit);
   if (!words.check && !words.digests) throw new UsageError("--no-check goes with --digests only");
-  const request = { ...readLayering(words), base: words.base, digests: words.digests, check: words.check };
+  const jobs = words.jobs === undefined ? undefined : parseWholeNumber("--jobs", words.jobs);
+  const { base, digests, check } = words;
+  const request = { ...readLayering(words), base, digests, check, jobs };
   const source = await readSource(speaker, targets, words);
-  saveThreadMemory();
+  saveThreadMemory(jobs);
   const { plan } = await import("@stowage/core");
   const result = await plan({ ...source, ...request });
   const style = makeStyle(speaker.options.color, process.stdout, process.env);
