@@ -67,13 +67,29 @@ describe.skipIf(!requirePrograms("nix-store"))("a verb that explains what a stor
     small = makeSmallClosure();
   });
   afterAll(() => small[Symbol.dispose]());
+  const others = /^packages\/(oci|core\/src\/(build\/(layer|root)|plan|registry))\/|undici/;
 
-  test.each(["ls", "ls --tree", "dupes", "graph", "sbom"])(
+  test("why and roots load no more, nor does a place inside a path", async () => {
+    const [thing = "", data = ""] = small.paths;
+    for (const words of [
+      ["why", thing, thing],
+      ["why", "--precise", thing, thing],
+      ["ls", `${data}/link`],
+    ]) {
+      const loaded = await loadedBy(...words, "--store", small.url);
+      expect(loaded).toContain("packages/core/src/load-closure.ts");
+      expect(loaded.filter((file) => others.test(file))).toEqual([]);
+    }
+    const loaded = await loadedBy("roots", "--store", small.url);
+    expect(loaded).toContain("packages/core/src/analyze/roots.ts");
+    expect(loaded.filter((file) => others.test(file))).toEqual([]);
+  });
+
+  test.each(["ls", "ls --tree", "ls --cut", "dupes", "graph", "sbom"])(
     "%s loads nothing that packs or knows images",
     async (words) => {
       const loaded = await loadedBy(...words.split(" "), "--store", small.url, ...small.paths);
       expect(loaded).toContain("packages/core/src/analyze/package-of.ts");
-      const others = /^packages\/(oci|core\/src\/(build\/(layer|root)|plan|registry))\//;
       expect(loaded.filter((file) => others.test(file))).toEqual([]);
     },
   );

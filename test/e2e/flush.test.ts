@@ -36,6 +36,20 @@ describe.skipIf(!ready)("a large output goes to the disk while it is written", (
     expect(failed.exitCode).toBe(4);
     expect(failed.stderr).toMatch(/^stowage: .*output.*\n {2}[A-Z].*\.\n$/);
   });
+
+  test("but with --no-sync", async () => {
+    const folder = temporaryFolder();
+    const { store, root } = await makeSparseFile(join(folder, "made"), FILE_BYTES);
+    const pack = ["-q", "pack", root, "--store", store, "--platform", "linux/amd64", "--no-sync"];
+    const { exitCode, log } = await traceStowage([...pack, "-o", "output"], {
+      cwd: folder,
+      env: { ...nixEnvironment, XDG_CACHE_HOME: "/dev/null/none" },
+      expression: "trace=fsync,fdatasync,rename",
+    });
+    expect(exitCode).toBe(0);
+    expect(log.some((line) => line.includes("rename("))).toBe(true);
+    expect(log.filter((line) => /\bf(data)?sync\(/.test(line))).toEqual([]);
+  });
 });
 
 describe.skipIf(!ready)("--no-sync", () => {
@@ -70,17 +84,18 @@ describe.skipIf(!ready)("--no-sync", () => {
   );
 
   test.each([
-    ["a layout directory", ["--format", "oci-dir", "-o", "layout"]],
-    ["stdout", ["-o", "-"]],
-    ["a device", ["-o", "/dev/null"]],
-    ["a registry alone", ["--push", "127.0.0.1:1/app:1"]],
-  ])("%s is refused: there is nothing to leave out", async (_, words) => {
+    ["a layout directory", ["--format", "oci-dir", "-o", "layout"], "take another --format"],
+    ["stdout", ["-o", "-"], "name a file with -o"],
+    ["stdout, a dry run", ["-o", "-", "--dry-run"], "name a file with -o"],
+    ["a device", ["-o", "/dev/null"], "name a file with -o"],
+    ["a registry alone", ["--push", "127.0.0.1:1/app:1"], "name a file with -o"],
+  ])("%s is refused: there is nothing to leave out", async (_, words, instead) => {
     const cwd = temporaryFolder();
     const { exitCode, stderr } = await stowage([...small.pack, "--no-sync", ...words], { cwd, env });
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(
-      /^stowage: --no-sync is of an archive in a file: .*\n {2}Leave it out, or name a file with -o\.$/,
-    );
+    const [message, hint] = stderr.split("\n");
+    expect(message).toMatch(/^stowage: --no-sync is for an archive in a file: \S/);
+    expect(hint).toBe(`  Leave it out, or ${instead}.`);
     expect(readdirSync(cwd)).toEqual([]);
   });
 });

@@ -7,5 +7,6 @@ export const alone: readonly string[] = [
   ...(process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"]),
   "--pid",
   "--fork",
+  "--kill-child",
   "--mount-proc",
 ];

@@ -270,7 +270,7 @@ let
         # Without a sandbox a cache at $HOME would stay behind, and Nix builds nothing while /homeless-shelter is there.
         export XDG_CACHE_HOME=$NIX_BUILD_TOP/.cache
         [ -e "$graph" ] || graph=$NIX_BUILD_TOP/.attrs.json
-        # Whether outputs are flushed is Nix's to say (fsync-store-paths).
+        # As any build's output: Nix flushes before it registers a path where it is told to (sync-before-registering).
         stowage pack --no-sync --graph "$graph" "''${targets[@]}" "''${words[@]}" \
           --config config.json --tag "$imageName:''${imageTag:-''${base%%-*}}" --output "$out"
       '';

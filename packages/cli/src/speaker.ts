@@ -89,8 +89,8 @@ function signalOfProcess(fail: (reason: Error) => void): AbortSignal {
  * not hear. By the signal itself, as `process.exit` would wait for the threads that hang.
  */
 async function endNow(name: NodeJS.Signals): Promise<void> {
-  const { abandon } = await import("@stowage/core");
-  await abandon();
+  const core = await import("@stowage/core").catch(() => undefined);
+  await core?.abandon();
   process.removeAllListeners(name);
   process.kill(process.pid, name);
 }

@@ -1,6 +1,6 @@
 /*
- * What is loaded only once something is asked for that does not lie in a store on this machine, or not as a whole path: an image, a
- * binary cache's files, a place inside a path that has to be brought first.
+ * What is loaded only once something is asked for that does not lie in a store on this machine: an image, a binary cache's files, a
+ * place inside a path that has to be brought first.
  */
 export { requireInsideStore } from "./build/require-inside.ts";
 export { openCacheTransport } from "./cache-transport.ts";

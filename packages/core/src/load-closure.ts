@@ -111,7 +111,10 @@ async function queryStore(store: Store, { targets, signal }: ClosureSource): Pro
   for (const target of targets) resolved.push(await store.resolveTarget(target));
   const roots = new Set(resolved.map(({ storePath }) => storePath));
   const closure = await store.queryClosure([...roots], { signal });
-  const inside = resolved.filter(({ subpath }) => subpath !== "");
+  // What is on this machine was looked at when it was resolved.
+  const inside = resolved.filter(
+    ({ storePath, subpath }) => subpath !== "" && store.locateTree(storePath) === undefined,
+  );
   if (inside.length > 0) {
     const { requireInsideStore } = await import("./elsewhere.ts");
     await requireInsideStore(store, inside, { paths: closure.paths.map(({ path }) => path), signal });

@@ -82,7 +82,7 @@ export interface PackOptions extends ContainerOptions, PlanSources, Omit<StoreAc
   readonly check?: boolean | undefined;
   /**
    * Flushes an archive in a file to the disk before it gets its name; default true. Without, it still appears whole or not at all, but
-   * a power cut soon after may leave it broken: for what can be made again.
+   * a power cut soon after may leave it broken, and a disk that fails late is not heard of: for what can be made again.
    */
   readonly sync?: boolean | undefined;
   /** Worker threads; default the available parallelism, and none where no more than 32 MiB are read. */

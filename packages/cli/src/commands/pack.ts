@@ -199,7 +199,9 @@ async function runPack(speaker: Speaker, targets: readonly string[], words: Pack
   const registry = await readRegistryAccess(words, speaker);
   const graph = await readGraph(targets, words, speaker.signal);
   const stores = readStoreAccess(words, speaker);
-  const options = { ...readOptions(targets, words, stdout?.stream), ...stores, graph, registry };
+  // A dry run is refused what the pack would be, and writes nothing.
+  const stream = words.output === "-" ? (stdout?.stream ?? process.stdout) : undefined;
+  const options = { ...readOptions(targets, words, stream), ...stores, graph, registry };
   saveThreadMemory(options.jobs);
   const { pack } = await import("@stowage/core");
   using progress = speaker.startProgress();

@@ -30,7 +30,8 @@ export async function openOutput(
   }
   const path = output ?? (format === "oci-dir" ? packageName : `${packageName}.tar`);
   if (format === "oci-dir") {
-    if (!sync) throw nothingToSync("later packs rely on what a layout directory has");
+    if (!sync)
+      throw nothingToSync("later packs rely on what a layout directory has", "take another --format");
     return { sink: layoutSink(path), format, isStream: false, path };
   }
   const kind = await classifyOutput(path);
@@ -42,9 +43,9 @@ export async function openOutput(
 }
 
 /** Whoever leaves out what is not done means something else. */
-export function nothingToSync(reason: string): CoreError {
-  return new CoreError("option-invalid", `--no-sync is of an archive in a file: ${reason}`, {
-    hint: "Leave it out, or name a file with -o.",
+export function nothingToSync(reason: string, instead = "name a file with -o"): CoreError {
+  return new CoreError("option-invalid", `--no-sync is for an archive in a file: ${reason}`, {
+    hint: `Leave it out, or ${instead}.`,
   });
 }
 
