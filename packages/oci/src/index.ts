@@ -31,6 +31,7 @@ export { inspectLayer, type LayerFacts, type LayerVisitor, type PathEntry } from
 export type { LayerTree, PlaceFacts } from "./verify/layer-tree.ts";
 export { verifyContents, type VerifiedImage } from "./verify/verify-contents.ts";
 export { verifyImage } from "./verify/verify-image.ts";
+export type { FileOptions } from "./sink/atomic-file.ts";
 export { archiveSink } from "./sink/archive.ts";
 export { digestSink } from "./sink/digests.ts";
 export { dockerArchiveSink } from "./sink/docker-archive.ts";

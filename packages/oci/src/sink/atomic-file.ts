@@ -11,6 +11,7 @@ const MOVE_BYTES = 1024 * 1024;
 /** After so many bytes what is written begins to go to the disk: one that is idle until the end is waited for then. */
 const FLUSH_BYTES = 256 * 1024 * 1024;
 
+/** How a file is written. */
 export interface FileOptions {
   /**
    * Whether it is flushed to the disk before it gets its name; default true. Without, it appears whole or not at all as long
