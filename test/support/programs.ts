@@ -40,7 +40,8 @@ export function requireWorld(): boolean {
   return existsSync(join(repository, "test/world/inputs.json")) || skip("test/world/prepare was not run");
 }
 
-function skip(reason: string): false {
+/** Skips tests for a reason, with a word on stderr; in CI it is an error. */
+export function skip(reason: string): false {
   if (process.env["CI"]) throw new Error(`${reason}; in CI every part must be there`);
   process.stderr.write(`skipped tests: ${reason}\n`);
   return false;
